@@ -1,0 +1,93 @@
+"""A training checkpoint -> a model directory, with a report of what quantization cost.
+
+    python export.py --run RUN/last.pt --tokenizer TOK --out DIR [--dtype int8|bf16|f32] [--data DATA]
+"""
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+
+import checkpoint
+import train
+from model import Config, MultiModel, Rows
+from tokenizer import Tokenizer, vocabulary
+
+
+def relative_errors(state, tensors):
+    """kind -> (relative Frobenius error, worst row's relative error, number of weights) of the matrices."""
+    sums = {}
+    for key, value in state.items():
+        name = checkpoint.exported_name(key)
+        if name is None or not checkpoint.is_matrix(name):
+            continue
+        value, stored = value.float(), tensors[name]
+        scales = tensors.get(name + ".scale")
+        back = stored.float() if scales is None else checkpoint.dequantize(stored, scales)
+        wrong = (back - value).pow(2).sum(-1)
+        total = value.pow(2).sum(-1)
+        kind = "moe." * ("moe." in name) + name.split(".")[-1]
+        e, t, worst, n = sums.get(kind, (0.0, 0.0, 0.0, 0))
+        row = (wrong / total.clamp(min=1e-30)).max().sqrt().item()
+        sums[kind] = (e + wrong.sum().item(), t + total.sum().item(), max(worst, row), n + value.numel())
+    return {k: ((e / max(t, 1e-30))**0.5, worst, n) for k, (e, t, worst, n) in sorted(sums.items())}
+
+
+@torch.no_grad()
+def dev_losses(model, batches):
+    """name -> (cross-entropy, token accuracy), teacher forced, float32."""
+    out = {}
+    for name, group in batches.items():
+        loss, hits, count = 0.0, 0, 0
+        for batch in group:
+            b = {k: torch.from_numpy(v) for k, v in batch.items()}
+            logits, _ = model(b["src"], Rows(b["src_segment"], b["src_position"]),
+                              b["tgt"], Rows(b["tgt_segment"], b["tgt_position"]))
+            keep = b["labels"] >= 0
+            z, y = logits[keep].float(), b["labels"][keep]
+            loss += torch.nn.functional.cross_entropy(z, y, reduction="sum").item()
+            hits += (z.argmax(-1) == y).sum().item()
+            count += len(y)
+        out[name] = (loss / count, hits / count)
+    return out
+
+
+def report_losses(model, directory, data, tokenizer, rows):
+    with tempfile.TemporaryDirectory() as cache:
+        tok = Tokenizer(tokenizer)
+        batches = train.dev_batches(tok, train.encoded(tok, data, "dev", Path(cache)), rows)
+    exact = dev_losses(model, batches)
+    stored = dev_losses(checkpoint.load(directory)[0], batches)
+    print(f"\n{'dev set':22} {'loss f32':>9} {'stored':>9} {'change':>8} {'acc f32':>8} {'stored':>8}")
+    for name, (loss, hit) in exact.items():
+        loss_q, hit_q = stored[name]
+        print(f"{name:22} {loss:9.4f} {loss_q:9.4f} {loss_q - loss:+8.4f} {hit:8.4f} {hit_q:8.4f}")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--run", type=Path, required=True, help="checkpoint file of train.py")
+    p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")
+    p.add_argument("--out", type=Path, required=True, help="model directory to write")
+    p.add_argument("--dtype", choices=("int8", "bf16", "f32"), default="int8", help="of the matrices")
+    p.add_argument("--weights", choices=("average", "model"), default="average")
+    p.add_argument("--data", type=Path, help="also compare the losses on the dev sets")
+    p.add_argument("--rows", type=int, default=16, help="rows of a dev batch")
+    a = p.parse_args()
+    saved = torch.load(a.run, map_location="cpu", weights_only=False)
+    state = saved[a.weights]
+    model = MultiModel(Config(**saved["config"])).eval().requires_grad_(False)
+    model.load_state_dict(state)
+    tensors = checkpoint.save(a.out, model.config, state, vocabulary(), a.dtype, a.tokenizer / "tokenizer.tiktoken")
+    size = (a.out / "model.safetensors").stat().st_size
+    weights = sum(t.numel() for n, t in tensors.items() if not n.endswith(".scale"))
+    print(f"step {saved['step']}, {saved['seconds'] / 3600:.2f} hours: {weights / 1e6:.2f} M weights, {size / 2**20:.2f} MiB as {a.dtype}")
+    print(f"\n{'matrices':12} {'weights':>10} {'rel. error':>11} {'worst row':>11}")
+    for kind, (error, worst, n) in relative_errors(state, tensors).items():
+        print(f"{kind:12} {n:10} {error:11.5f} {worst:11.5f}")
+    if a.data:
+        report_losses(model, a.out, a.data, a.tokenizer, a.rows)
+
+
+if __name__ == "__main__":
+    main()
