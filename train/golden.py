@@ -1,0 +1,131 @@
+"""Golden values of the reference model for the Go tests, float32, eval mode, each segment run alone and unpadded.
+
+    python golden.py --tiny ../mixer/testdata/tiny                       # a seeded random model and its values
+    python golden.py --real ../models/base --out ../testdata/golden.safetensors
+
+Rows of all segments are concatenated, (ΣT, D). Names: src, src.offsets, tgt, tgt.offsets (int32), encoder.N (outputs of
+the encoder blocks), memory, decoder.io, decoder.N, decoder.norm and logits; the tiny model's file has them all, the real
+one's has src, tgt, encoder.N of the first two segments, argmax and margin (logit of the best less the second best).
+"""
+import argparse
+from pathlib import Path
+
+import torch
+
+import checkpoint
+import tokenizer
+from model import Config, MultiModel, Rows
+
+SEED = 1706
+SENTENCES = [("<to-de>", "Good morning! Where is the railway station, please?"),
+             ("<to-en>", "Das Wetter ist heute schön, also gehen wir in den Park."),
+             ("<to-fr>", "She has forgotten the name of the street where her uncle lives."),
+             ("<parse>", "The old man who feeds the birds gave me two green apples .")]
+
+
+def tiny_vocabulary():
+    labels, tags = tokenizer.LABELS[:8], tokenizer.TAGS[:16]
+    return {"ranks": 256, "size": 320, "end": 256,
+            "commands": {name: 257 + i for i, name in enumerate(tokenizer.COMMANDS)},
+            "tree": {"close": 288, "labels": {n: 289 + i for i, n in enumerate(labels)},
+                     "tags": {n: 289 + len(labels) + i for i, n in enumerate(tags)}}}
+
+
+def tiny_model():
+    """Every parameter random, the zero-initialised ones and the gains too."""
+    torch.manual_seed(SEED)
+    model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, vocab=320, encoder_blocks=2, decoder_blocks=2,
+                              encoder_moe=(1,), decoder_moe=(0,), encoder_dilations=(1, 4), decoder_dilations=(2, 1)))
+    for name, p in model.named_parameters():
+        if name.endswith("gain"):
+            torch.nn.init.uniform_(p, 0.5, 1.5)
+        elif p.dim() > 1:
+            torch.nn.init.normal_(p, std=1.0 if "gate" in name else p.shape[-1]**-0.5)
+    return model.eval().requires_grad_(False)
+
+
+def rows_of(length):
+    return Rows(torch.ones(1, length, dtype=torch.int64), torch.arange(length)[None])
+
+
+@torch.no_grad()
+def trace(model, src, tgt):
+    """{name: (T, D)} of every boundary for one segment: src ids with the command in front, tgt the decoder's inputs."""
+    src, tgt = torch.as_tensor(src)[None], torch.as_tensor(tgt)[None]
+    taps, src_rows = {}, rows_of(src.shape[1])
+    taps["memory"], _ = model.encode(src, src_rows, taps)
+    taps["decoder.norm"], _ = model.decode(tgt, rows_of(tgt.shape[1]), taps["memory"], src_rows, taps)
+    taps["logits"] = model.logits(taps["decoder.norm"])
+    return {name: t[0] for name, t in taps.items()}
+
+
+def packed(model, segments):
+    """Golden tensors of [(src, tgt), …]."""
+    traces = [trace(model, src, tgt) for src, tgt in segments]
+    out = {name: torch.cat([t[name] for t in traces]) for name in traces[0]}
+    for i, side in enumerate(("src", "tgt")):
+        lengths = [len(s[i]) for s in segments]
+        out[side] = torch.tensor([t for s in segments for t in s[i]], dtype=torch.int32)
+        out[side + ".offsets"] = torch.tensor([0, *torch.tensor(lengths).cumsum(0)], dtype=torch.int32)
+    return out
+
+
+def tiny_segments(vocabulary):
+    """Source lengths 1, 5, 13; target lengths 4, 1, 9; a command in front of each."""
+    g = torch.Generator().manual_seed(SEED)
+    commands = list(vocabulary["commands"].values())
+    segments = []
+    for i, (n_src, n_tgt) in enumerate(((1, 4), (5, 1), (13, 9))):
+        src, tgt = (torch.randint(0, 256, (n - 1,), generator=g).tolist() for n in (n_src, n_tgt))
+        segments.append(([commands[i]] + src, [commands[i]] + tgt))
+    return segments
+
+
+def write_tiny(directory):
+    model, vocabulary = tiny_model(), tiny_vocabulary()
+    checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="tiny")
+    loaded, _ = checkpoint.load(directory)
+    checkpoint.write_safetensors(directory / "golden.safetensors", packed(loaded, tiny_segments(vocabulary)))
+
+
+def real_golden(directory):
+    """Golden tensors of an exported model on SENTENCES, tgt being the reference's own greedy output."""
+    from reference import Reference
+    reference = Reference(directory)
+    segments = []
+    for command, text in SENTENCES:
+        if command == "<parse>":
+            src, tgt = reference.parse_tokens(text.split())
+        else:
+            src = [reference.commands[command]] + reference.tok.encode(text)
+            tgt = [reference.commands[command]] + reference.greedy([src])[0].tokens
+        segments.append((src, tgt))
+    out = packed(reference.model, segments)
+    best = out.pop("logits").topk(2, -1)
+    out["argmax"], out["margin"] = best.indices[:, 0].to(torch.int32).clone(), best.values[:, 0] - best.values[:, 1]
+    first_two = int(out["src.offsets"][2])
+    for name in [n for n in out if n.startswith(("encoder.", "decoder.")) or n == "memory"]:
+        value = out.pop(name)
+        if name.startswith("encoder."):
+            out[name] = value[:first_two].clone()
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--tiny", type=Path, help="folder for the random model and its values")
+    p.add_argument("--real", type=Path, help="an exported model directory")
+    p.add_argument("--out", type=Path, help="file for the real model's values")
+    a = p.parse_args()
+    if not a.tiny and not (a.real and a.out):
+        p.error("give --tiny DIR, or --real DIR and --out FILE")
+    torch.set_num_threads(1)
+    if a.tiny:
+        write_tiny(a.tiny)
+    if a.real:
+        a.out.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_safetensors(a.out, real_golden(a.real))
+
+
+if __name__ == "__main__":
+    main()
