@@ -1,0 +1,116 @@
+// Package nn holds the layers of the model, each the twin of the class of the
+// same name in train/model.py. Layers are immutable after loading: what changes
+// during a call (scratch, caches, positions) is passed in.
+package nn
+
+import "github.com/mm-runtime/mm/kernels"
+
+// Scope is the scratch memory of one running batch: a stack of tensors on the
+// device. After the first batches it has grown to the largest one and allocates
+// no more.
+type Scope struct {
+	Dev     kernels.Device
+	chunks  []kernels.Tensor // each one row of elements
+	used    int              // elements of the last chunk
+	routing *kernels.Routing
+}
+
+// firstChunk is in elements: room for a decode step of a few dozen rows.
+const firstChunk = 1 << 18
+
+// NewScope makes an empty scope on dev.
+func NewScope(dev kernels.Device) *Scope { return &Scope{Dev: dev} }
+
+// Take returns a (rows, cols) tensor of unspecified content, valid until the
+// mark before it is released. Where the device has no memory left it panics with
+// what Recover turns into the caller's error, so that layers read as formulas.
+func (s *Scope) Take(rows, cols int) kernels.Tensor {
+	need := (rows*cols + 15) &^ 15 // keeps every tensor on a cache line
+	if len(s.chunks) == 0 || s.used+need > s.last().Cols {
+		s.grow(need)
+	}
+	t := s.last()
+	t = kernels.Tensor{Rows: rows, Cols: cols, Stride: cols, Offset: t.Offset + s.used, Mem: t.Mem}
+	s.used += need
+	return t
+}
+
+// Mark returns the top of the stack for a later Release.
+func (s *Scope) Mark() Mark { return Mark{len(s.chunks), s.used} }
+
+// Mark is a height of a Scope's stack.
+type Mark struct{ chunk, used int }
+
+// Release gives back all tensors taken since the mark. Memory of chunks added
+// since then is kept until Reset, which joins them.
+func (s *Scope) Release(m Mark) {
+	if m.chunk == len(s.chunks) {
+		s.used = m.used
+	}
+}
+
+type allocFailure struct{ err error }
+
+// Recover, deferred by whoever runs layers, turns a failed Take into *err.
+func (s *Scope) Recover(err *error) {
+	switch p := recover().(type) {
+	case nil:
+	case allocFailure:
+		*err = p.err
+	default:
+		panic(p)
+	}
+}
+
+func (s *Scope) last() kernels.Tensor { return s.chunks[len(s.chunks)-1] }
+
+func (s *Scope) grow(need int) {
+	size := firstChunk
+	for _, c := range s.chunks {
+		size += c.Cols
+	}
+	t, err := s.Dev.Alloc(1, max(size, need))
+	if err != nil {
+		panic(allocFailure{err})
+	}
+	s.chunks, s.used = append(s.chunks, t), 0
+}
+
+// Reset gives all tensors back. Where the last batch needed several chunks, they
+// become one that is large enough for it.
+func (s *Scope) Reset() {
+	s.used = 0
+	if len(s.chunks) < 2 {
+		return
+	}
+	total := 0
+	for _, c := range s.chunks {
+		total += c.Cols
+		s.Dev.Free(c)
+	}
+	s.chunks = s.chunks[:0]
+	s.grow(total)
+}
+
+// Routing returns a routing record with room for rows.
+func (s *Scope) Routing(rows, experts, top int) *kernels.Routing {
+	r := s.routing
+	if r != nil && r.Rows >= rows && r.Experts == experts && r.Top == top {
+		return r
+	}
+	r, err := s.Dev.NewRouting(max(rows, 64), experts, top)
+	if err != nil {
+		panic(allocFailure{err})
+	}
+	s.routing = r
+	return r
+}
+
+// Bytes is the scratch memory held.
+func (s *Scope) Bytes() int64 {
+	total := int64(0)
+	for _, c := range s.chunks {
+		total += 4 * int64(c.Cols)
+	}
+	return total
+}
