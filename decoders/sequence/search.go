@@ -1,0 +1,235 @@
+// Package sequence makes token sequences out of next-token scores: greedy and
+// beam search as a state machine that a batch drives step by step. It runs no
+// network: whoever owns the batch asks what to run (Live), runs it together with
+// everybody else's rows, and hands the scores back (Advance).
+package sequence
+
+import (
+	"math"
+	"slices"
+
+	"github.com/mm-runtime/mm/kernels"
+)
+
+// Grammar says what may come next. Text is any text; decoders/tree has the one
+// that only well-formed trees satisfy.
+type Grammar interface {
+	// Start returns the tokens to place before the first decision.
+	Start() []int32
+	// Allowed restricts the next decision.
+	Allowed() kernels.Allowed
+	// Accept takes a decision and returns tokens that must follow it, which are
+	// not decisions. They may be read until the next call.
+	Accept(token int32) []int32
+	// Clone returns an independent copy in the same state.
+	Clone() Grammar
+}
+
+// Options of a search.
+type Options struct {
+	Command int32 // first token of every output, given to the network, not returned
+	End     int32 // the token that ends an output
+	Beam    int   // hypotheses kept; 1 is greedy
+	// MaxTokens is the longest output; longer ones are cut there and reported.
+	MaxTokens int
+	// LengthPenalty α divides a finished hypothesis' log-probability by
+	// ((5+n)/6)^α for n tokens (Wu et al. 2016, equation 14).
+	LengthPenalty float64
+}
+
+// Hypothesis is one output so far.
+type Hypothesis struct {
+	Tokens []int32 // decided and forced, without command and end
+	Logp   float64 // of the decisions
+	// Next are the tokens to run now; the scores of the last one are wanted.
+	Next []int32
+	// Path are the cache slots of the rows run so far. The batch appends to it
+	// as it runs Next.
+	Path    []int32
+	grammar Grammar
+	steps   int // decisions made
+}
+
+// Allowed restricts the decision that follows Next.
+func (h *Hypothesis) Allowed() kernels.Allowed { return h.grammar.Allowed() }
+
+// Search is one output being made. It allocates as hypotheses fork (beam search)
+// or grow beyond what New reserved, never in a greedy step.
+type Search struct {
+	opts     Options
+	live     []*Hypothesis
+	spare    []*Hypothesis
+	picks    []pick
+	finished []*Hypothesis
+	cut      bool
+}
+
+// pick is a candidate continuation: token after live hypothesis from.
+type pick struct {
+	from  int
+	token int32
+	logp  float64
+}
+
+// New starts a search under g.
+func New(opts Options, g Grammar) *Search {
+	h := &Hypothesis{
+		grammar: g,
+		Tokens:  make([]int32, 0, opts.MaxTokens+1),
+		Path:    make([]int32, 0, opts.MaxTokens+2),
+		Next:    make([]int32, 0, 16),
+	}
+	h.Next = append(h.Next, opts.Command)
+	h.force(g.Start())
+	return &Search{opts: opts, live: []*Hypothesis{h}}
+}
+
+// Live returns the hypotheses whose Next rows are to be run. It is empty when
+// the search is done.
+func (s *Search) Live() []*Hypothesis { return s.live }
+
+// Width is the number of candidates that Advance wants for each live hypothesis.
+func (s *Search) Width() int {
+	if s.opts.Beam == 1 {
+		return 1
+	}
+	return 2 * s.opts.Beam // so that ends never crowd out continuations
+}
+
+// Advance takes the best next tokens of the live hypotheses, in their order; it
+// may get more candidates than Width a row.
+func (s *Search) Advance(c kernels.Candidates) {
+	if s.opts.Beam == 1 {
+		s.greedy(c.IDs[0], float64(c.Logs[0]))
+		return
+	}
+	s.gather(c)
+	next := s.spare[:0]
+	for rank, p := range s.picks {
+		if p.token == s.opts.End {
+			if rank < s.opts.Beam {
+				s.finish(s.live[p.from].fork(), p.logp)
+			}
+			continue
+		}
+		if len(next) < s.opts.Beam {
+			h := s.live[p.from].fork()
+			h.take(p.token, p.logp)
+			next = append(next, h)
+		}
+	}
+	s.live, s.spare = next, s.live[:0]
+	s.prune()
+}
+
+func (s *Search) greedy(token int32, logp float64) {
+	h := s.live[0]
+	logp += h.Logp
+	if token == s.opts.End || token < 0 {
+		s.finish(h, logp)
+		s.live = s.live[:0]
+		return
+	}
+	h.take(token, logp)
+	s.prune()
+}
+
+// gather collects the continuations of all live hypotheses, best first; equal
+// ones in order of hypothesis and token, so that results never depend on luck.
+func (s *Search) gather(c kernels.Candidates) {
+	s.picks = s.picks[:0]
+	for i, h := range s.live {
+		for k := range min(s.Width(), c.K) {
+			if id := c.IDs[i*c.K+k]; id >= 0 {
+				s.picks = append(s.picks, pick{i, id, h.Logp + float64(c.Logs[i*c.K+k])})
+			}
+		}
+	}
+	slices.SortStableFunc(s.picks, func(a, b pick) int {
+		switch {
+		case a.logp > b.logp:
+			return -1
+		case a.logp < b.logp:
+			return 1
+		}
+		return 0
+	})
+}
+
+// prune ends the search when no live hypothesis can still win, and cuts
+// hypotheses that reached the length limit.
+func (s *Search) prune() {
+	if len(s.live) > 0 && len(s.live[0].Tokens) >= s.opts.MaxTokens {
+		s.cut = len(s.finished) == 0
+		for _, h := range s.live {
+			if s.cut {
+				s.finish(h, h.Logp)
+			}
+		}
+		s.live = s.live[:0]
+		return
+	}
+	if len(s.finished) < s.opts.Beam || len(s.live) == 0 {
+		return
+	}
+	// Log-probabilities only fall; the longest output has the kindest divisor.
+	bound := s.live[0].Logp / s.penalty(s.opts.MaxTokens)
+	if best := s.Best(); s.score(best) >= bound || len(s.finished) >= 2*s.opts.Beam {
+		s.live = s.live[:0]
+	}
+}
+
+func (s *Search) finish(h *Hypothesis, logp float64) {
+	h.Logp = logp
+	s.finished = append(s.finished, h)
+}
+
+func (s *Search) penalty(steps int) float64 {
+	return math.Pow((5+float64(steps))/6, s.opts.LengthPenalty)
+}
+
+func (s *Search) score(h *Hypothesis) float64 { return h.Logp / s.penalty(h.steps+1) }
+
+// Best is the finished hypothesis of the highest normalized score, nil before
+// any has finished.
+func (s *Search) Best() *Hypothesis {
+	var best *Hypothesis
+	for _, h := range s.finished {
+		if best == nil || s.score(h) > s.score(best) {
+			best = h
+		}
+	}
+	return best
+}
+
+// Score is the mean log-probability a decision of the best output.
+func (s *Search) Score() float64 {
+	h := s.Best()
+	return h.Logp / float64(h.steps+1)
+}
+
+// Cut says whether the output was cut at MaxTokens.
+func (s *Search) Cut() bool { return s.cut }
+
+// take decides token: it and what the grammar forces run next.
+func (h *Hypothesis) take(token int32, logp float64) {
+	h.Logp = logp
+	h.steps++
+	h.Tokens = append(h.Tokens, token)
+	h.Next = append(h.Next[:0], token)
+	h.force(h.grammar.Accept(token))
+}
+
+func (h *Hypothesis) force(tokens []int32) {
+	h.Tokens = append(h.Tokens, tokens...)
+	h.Next = append(h.Next, tokens...)
+}
+
+func (h *Hypothesis) fork() *Hypothesis {
+	return &Hypothesis{
+		Tokens: append(make([]int32, 0, cap(h.Tokens)), h.Tokens...),
+		Path:   append(make([]int32, 0, cap(h.Path)), h.Path...),
+		Next:   make([]int32, 0, cap(h.Next)),
+		Logp:   h.Logp, grammar: h.grammar.Clone(), steps: h.steps,
+	}
+}

@@ -1,0 +1,19 @@
+package sequence
+
+import "github.com/mm-runtime/mm/kernels"
+
+// Text is the grammar of free text: any token below Limit, which includes the
+// end token, at any time.
+type Text struct{ Limit int32 }
+
+// Start places nothing.
+func (Text) Start() []int32 { return nil }
+
+// Allowed is every token below the limit.
+func (t Text) Allowed() kernels.Allowed { return kernels.Allowed{Limit: t.Limit} }
+
+// Accept forces nothing.
+func (Text) Accept(int32) []int32 { return nil }
+
+// Clone returns t, which has no state.
+func (t Text) Clone() Grammar { return t }
