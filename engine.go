@@ -1,0 +1,198 @@
+package mm
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/mm-runtime/mm/decoders/sequence"
+	"github.com/mm-runtime/mm/encoders/text"
+	"github.com/mm-runtime/mm/internal/nn"
+	"github.com/mm-runtime/mm/kernels"
+	"github.com/mm-runtime/mm/mixer"
+)
+
+// ErrClosed is what calls on a closed model return.
+var ErrClosed = errors.New("mm: the model is closed")
+
+// Bounds of one running batch. Requests beyond them wait in line.
+const (
+	maxRows        = 256     // hypotheses decoded together
+	maxEncodeRows  = 4096    // rows encoded together
+	maxOutputSlots = 1 << 14 // decoded rows held before new requests wait
+	queueLength    = 1024    // calls that wait in line before Run blocks
+)
+
+// request is one source segment on its way to one output sequence.
+type request struct {
+	ctx    context.Context
+	source []int32 // command first
+	search *sequence.Search
+	width  int // hypotheses at most
+	// emit, if not nil, gets the tokens of a greedy search as they are decided.
+	// It must not block.
+	emit func(tokens []int32)
+	done chan struct{} // closed when err or the search's best output stands
+	err  error
+
+	memory span
+	slots  []int32
+	left   bool // the batch
+}
+
+// engine runs all requests of a model in one batch: at every step requests join,
+// and leave when they are done or their context is.
+type engine struct {
+	dev   kernels.Device
+	embed *text.Encoder
+	mixer *mixer.Mixer
+	scope *nn.Scope
+	cache *mixer.Cache
+
+	queue   chan *request
+	gate    sync.RWMutex // held for writing to close the queue
+	closed  bool
+	closing chan struct{}
+	stopped chan struct{}
+
+	active   []*request
+	waiting  []*request // taken from the queue, not yet encoded
+	rows     int        // hypotheses reserved by active requests
+	outputs  slotPool
+	memories spanPool
+	identity []int32 // 0, 1, 2, …: the slots of every memory span
+	step     stepBuffers
+}
+
+func newEngine(dev kernels.Device, embed *text.Encoder, mix *mixer.Mixer) *engine {
+	e := &engine{
+		dev: dev, embed: embed, mixer: mix,
+		scope: nn.NewScope(dev), cache: mix.NewCache(dev),
+		queue: make(chan *request, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
+	}
+	go e.run()
+	return e
+}
+
+// submit puts r in line; it blocks while the line is full.
+func (e *engine) submit(r *request) error {
+	e.gate.RLock()
+	defer e.gate.RUnlock()
+	if e.closed {
+		return ErrClosed
+	}
+	select {
+	case e.queue <- r:
+		return nil
+	case <-r.ctx.Done():
+		return r.ctx.Err()
+	}
+}
+
+// close fails what is still running or waiting and returns when the batch has
+// stopped.
+func (e *engine) close() {
+	e.gate.Lock()
+	already := e.closed
+	e.closed = true
+	e.gate.Unlock()
+	if !already {
+		close(e.closing)
+	}
+	<-e.stopped
+}
+
+// run is the batch's goroutine.
+func (e *engine) run() {
+	defer close(e.stopped)
+	for e.collect() {
+		e.sweep()
+		err := e.admit()
+		if err == nil {
+			err = e.decode()
+		}
+		if err != nil {
+			e.failActive(err)
+		}
+	}
+	e.failActive(ErrClosed)
+	for _, r := range e.waiting {
+		r.finish(ErrClosed)
+	}
+	for {
+		select {
+		case r := <-e.queue:
+			r.finish(ErrClosed)
+		default:
+			return
+		}
+	}
+}
+
+// collect moves calls from the queue to the waiting list, sleeping while there
+// is nothing to do. It returns false when the engine closes.
+func (e *engine) collect() bool {
+	if len(e.active) == 0 && len(e.waiting) == 0 {
+		select {
+		case r := <-e.queue:
+			e.waiting = append(e.waiting, r)
+		case <-e.closing:
+			return false
+		}
+	}
+	for len(e.waiting) < queueLength {
+		select {
+		case r := <-e.queue:
+			e.waiting = append(e.waiting, r)
+			continue
+		case <-e.closing:
+			return false
+		default:
+		}
+		break
+	}
+	return true
+}
+
+// sweep takes out requests whose context is done.
+func (e *engine) sweep() {
+	e.waiting = slices.DeleteFunc(e.waiting, func(r *request) bool {
+		if err := r.ctx.Err(); err != nil {
+			r.finish(err)
+			return true
+		}
+		return false
+	})
+	for _, r := range e.active {
+		if err := r.ctx.Err(); err != nil {
+			e.leave(r, err)
+		}
+	}
+	e.compact()
+}
+
+// leave ends r and frees its place; compact then drops it from the batch.
+func (e *engine) leave(r *request, err error) {
+	e.memories.give(r.memory)
+	e.outputs.give(r.slots)
+	e.rows -= r.width
+	r.left = true
+	r.finish(err)
+}
+
+func (e *engine) compact() {
+	e.active = slices.DeleteFunc(e.active, func(r *request) bool { return r.left })
+}
+
+func (e *engine) failActive(err error) {
+	for _, r := range e.active {
+		e.leave(r, err)
+	}
+	e.compact()
+}
+
+func (r *request) finish(err error) {
+	r.err = err
+	close(r.done)
+}

@@ -1,0 +1,51 @@
+package mm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Info describes a loaded model.
+type Info struct {
+	Name, Version string
+	Parameters    int    // numbers learned
+	Tensors       int    // that they stand in
+	Types         string // how they are stored: "13.6M i8, 0.1M f32"
+	WeightBytes   int64
+	SHA256        string // of the weights' file, hexadecimal
+	Vocabulary    int    // tokens
+	Positions     int    // tokens of the longest input segment
+	Device        string // what runs: "cpu (avx512, 2 threads)"
+}
+
+// Info describes the loaded model.
+func (m *Model) Info() Info {
+	facts, c := m.ckpt.Info(), m.ckpt.Config
+	info := Info{
+		Name: c.Name, Version: c.Version, Parameters: facts.Parameters, Tensors: facts.Tensors,
+		SHA256: m.ckpt.SHA256(), Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions, Device: m.dev.Name(),
+	}
+	for _, f := range facts.Files {
+		if strings.HasSuffix(f.Name, ".safetensors") {
+			info.WeightBytes += f.Bytes
+		}
+	}
+	var types []string
+	for t, n := range facts.DTypes {
+		types = append(types, fmt.Sprintf("%.2fM %v", float64(n)/1e6, t))
+	}
+	slices.Sort(types)
+	info.Types = strings.Join(types, ", ")
+	return info
+}
+
+// Check returns the error that Run would give for in before running it: an
+// unknown task or language, a limit exceeded. It needs no text.
+func (m *Model) Check(in Input) error {
+	if err := m.checkInput(in); err != nil {
+		return err
+	}
+	_, err := m.find(in)
+	return err
+}

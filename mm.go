@@ -1,0 +1,160 @@
+// Package mm runs a MultiModel (Kaiser et al. 2017, "One Model To Learn Them
+// All"): one network in one checkpoint that does many tasks.
+//
+//	model, err := mm.Load(base.FS)
+//	if err != nil { … }
+//	defer model.Close()
+//	out, err := model.Run(ctx, mm.Input{Task: "translate", To: "de", Text: "Where is the station?"})
+//
+// A Model is safe for many goroutines. All their requests run in one batch that
+// requests join and leave at every step, whatever their task, and an answer does
+// not depend on who shared the batch.
+package mm
+
+import (
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"github.com/mm-runtime/mm/decoders/tree"
+	"github.com/mm-runtime/mm/encoders/text"
+	"github.com/mm-runtime/mm/internal/checkpoint"
+	"github.com/mm-runtime/mm/internal/nn"
+	"github.com/mm-runtime/mm/internal/token"
+	"github.com/mm-runtime/mm/kernels"
+	"github.com/mm-runtime/mm/mixer"
+)
+
+// Model is a loaded checkpoint on a device.
+type Model struct {
+	ckpt    *checkpoint.Checkpoint
+	dev     kernels.Device
+	opts    options
+	tok     *token.Tokenizer
+	symbols *tree.Symbols // nil where the checkpoint has no tree task
+	tasks   []task
+	engine  *engine
+	closing sync.Once
+}
+
+// Open loads the model directory at path: config.json, model.safetensors and
+// tokenizer.tiktoken.
+func Open(path string, opts ...Option) (*Model, error) {
+	return open(func() (*checkpoint.Checkpoint, error) { return checkpoint.Open(path) }, opts)
+}
+
+// Load loads a model directory from a file system, such as the embedded one of
+// package models/base.
+func Load(fsys fs.FS, opts ...Option) (*Model, error) {
+	return open(func() (*checkpoint.Checkpoint, error) { return checkpoint.Load(fsys) }, opts)
+}
+
+func open(read func() (*checkpoint.Checkpoint, error), opts []Option) (*Model, error) {
+	o := defaults()
+	for _, set := range opts {
+		if err := set(&o); err != nil {
+			return nil, fmt.Errorf("mm: %w", err)
+		}
+	}
+	dev, err := openDevice(o)
+	if err != nil {
+		return nil, fmt.Errorf("mm: %w", err)
+	}
+	ckpt, err := read()
+	if err != nil {
+		dev.Close()
+		return nil, err
+	}
+	m := &Model{ckpt: ckpt, dev: dev, opts: o}
+	if err := m.build(); err != nil {
+		dev.Close()
+		ckpt.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// network is what a checkpoint's tensors bind to.
+type network struct {
+	Embed kernels.Weight `mm:"embed"` // (vocabulary, D)
+	Mixer *mixer.Mixer   `mm:"mixer"`
+}
+
+func (m *Model) build() error {
+	c := m.ckpt.Config
+	var err error
+	if m.tok, err = token.Load(m.ckpt.Tokenizer, c.Vocabulary); err != nil {
+		return m.loadError(err)
+	}
+	if v := c.Vocabulary.Tree; !v.Empty() {
+		if m.symbols, err = tree.NewSymbols(c.Vocabulary.End, v.Close, v.Labels, v.Tags); err != nil {
+			return m.loadError(err)
+		}
+	}
+	for _, t := range c.Tasks {
+		m.tasks = append(m.tasks, task{
+			Task:    Task{Name: t.Name, From: t.From, To: t.To, Input: t.Input, Output: t.Output},
+			command: c.Vocabulary.Commands[t.Command],
+		})
+	}
+	mix, err := mixer.New(m.dev, shape(c.Model))
+	if err != nil {
+		return m.loadError(err)
+	}
+	net := network{nn.Linear(c.Model.Vocab, c.Model.Width), mix}
+	if err := m.ckpt.Bind(m.dev, &net); err != nil {
+		return err
+	}
+	m.engine = newEngine(m.dev, &text.Encoder{Table: net.Embed}, mix)
+	return nil
+}
+
+func (m *Model) loadError(err error) error {
+	return fmt.Errorf("mm: load %s: %w", m.ckpt.Config.Name, err)
+}
+
+// outputPositions is how many times longer than the longest input an output may
+// be: a tree has a tag and about two brackets a word besides the words.
+const outputPositions = 6
+
+// shape turns the checkpoint's configuration into the mixer's.
+func shape(c checkpoint.Model) mixer.Shape {
+	sh := mixer.Shape{
+		Dims: nn.Dims{
+			Width: c.Width, Heads: c.Heads, FFN: c.FFN,
+			Experts: c.Experts, TopExperts: c.TopExperts, ExpertFFN: c.ExpertFFN,
+			ConvWidth: c.ConvWidth, Eps: float32(c.NormEps),
+		},
+		IODilations: [2]int{c.IODilations[0], c.IODilations[1]},
+		MergeWidth:  c.MergeWidth,
+		Positions:   outputPositions * c.MaxPositions,
+		RopeBase:    c.RopeBase,
+	}
+	blocks := func(dilations, moe []int) []mixer.BlockShape {
+		out := make([]mixer.BlockShape, len(dilations))
+		for i, d := range dilations {
+			out[i].Dilation = d
+		}
+		for _, i := range moe {
+			out[i].Experts = true
+		}
+		return out
+	}
+	sh.Encoder = blocks(c.EncoderDilations, c.EncoderMoE)
+	sh.Decoder = blocks(c.DecoderDilations, c.DecoderMoE)
+	return sh
+}
+
+// Close ends all running calls with ErrClosed and frees the model's threads and
+// memory. It may be called more than once.
+func (m *Model) Close() error {
+	var err error
+	m.closing.Do(func() {
+		m.engine.close()
+		err = m.dev.Close()
+		if e := m.ckpt.Close(); err == nil {
+			err = e
+		}
+	})
+	return err
+}

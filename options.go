@@ -1,0 +1,116 @@
+package mm
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mm-runtime/mm/kernels"
+	"github.com/mm-runtime/mm/kernels/cpu"
+)
+
+// Option changes how a model is loaded.
+type Option func(*options) error
+
+type options struct {
+	device    string
+	threads   int
+	beam      int
+	maxTokens int
+	maxInput  int
+	penalty   float64
+}
+
+func defaults() options {
+	return options{device: "auto", beam: 1, maxInput: 256 << 10, penalty: 0.6}
+}
+
+// WithDevice chooses where the model runs: "auto" (the default: a GPU where
+// there is a usable one, else the CPU), "cpu", or "cuda" and "cuda:N", which are
+// errors where there is no usable GPU.
+func WithDevice(name string) Option {
+	return func(o *options) error {
+		kind, _, _ := strings.Cut(name, ":")
+		if name != "auto" && name != "cpu" && kind != "cuda" {
+			return fmt.Errorf("device %q: want auto, cpu, cuda or cuda:N", name)
+		}
+		o.device = name
+		return nil
+	}
+}
+
+// WithThreads sets the number of CPU threads; 0 (the default) means all that
+// the process may use.
+func WithThreads(n int) Option {
+	return func(o *options) error {
+		if n < 0 || n > 1024 {
+			return fmt.Errorf("threads %d: want 0 (all) to 1024", n)
+		}
+		o.threads = n
+		return nil
+	}
+}
+
+// WithBeam sets the default number of hypotheses a search keeps; 1 (the
+// default) is greedy.
+func WithBeam(n int) Option {
+	return func(o *options) error {
+		if err := checkBeam(n); err != nil {
+			return err
+		}
+		o.beam = n
+		return nil
+	}
+}
+
+func checkBeam(n int) error {
+	if n < 1 || n > maxBeam {
+		return fmt.Errorf("beam %d: want 1 to %d", n, maxBeam)
+	}
+	return nil
+}
+
+const maxBeam = 32
+
+// WithMaxTokens limits outputs to n tokens; longer ones are cut, which the
+// Output's notices say. The default depends on the input's length.
+func WithMaxTokens(n int) Option {
+	return func(o *options) error {
+		if n < 1 {
+			return fmt.Errorf("max tokens %d: want at least 1", n)
+		}
+		o.maxTokens = n
+		return nil
+	}
+}
+
+// WithMaxInput sets the longest input text in bytes; the default is 256 KiB.
+func WithMaxInput(bytes int) Option {
+	return func(o *options) error {
+		if bytes < 1 {
+			return fmt.Errorf("max input %d bytes: want at least 1", bytes)
+		}
+		o.maxInput = bytes
+		return nil
+	}
+}
+
+// WithLengthPenalty sets the exponent α by which beam search divides an output's
+// log-probability, ((5+n)/6)^α for n tokens (Wu et al. 2016); the default is 0.6.
+func WithLengthPenalty(alpha float64) Option {
+	return func(o *options) error {
+		if !(alpha >= 0 && alpha <= 5) {
+			return fmt.Errorf("length penalty %v: want 0 to 5", alpha)
+		}
+		o.penalty = alpha
+		return nil
+	}
+}
+
+// openDevice opens the device asked for. A GPU that was asked for and is not
+// there is an error, never a quiet CPU run.
+func openDevice(o options) (kernels.Device, error) {
+	if strings.HasPrefix(o.device, "cuda") {
+		return nil, fmt.Errorf("device %s: this version of mm has no CUDA kernels; use --device cpu", o.device)
+	}
+	return cpu.Open(cpu.Options{Threads: o.threads})
+}

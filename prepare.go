@@ -1,0 +1,191 @@
+package mm
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/mm-runtime/mm/decoders/sequence"
+	"github.com/mm-runtime/mm/decoders/tree"
+	"github.com/mm-runtime/mm/internal/token"
+)
+
+// call is one Input on its way: an input of several sentences becomes several
+// requests.
+type call struct {
+	task    *task
+	start   time.Time
+	parts   []part
+	notices []string
+}
+
+// part is one request and what is needed to read its output.
+type part struct {
+	*request
+	words []string // of a tree
+}
+
+// wholeTokens is the longest text that is translated in one piece. Longer ones
+// are split at sentence ends: the model learned mostly from single sentences.
+const wholeTokens = 64
+
+// prepare checks an input and turns it into requests.
+func (m *Model) prepare(ctx context.Context, in Input) (*call, error) {
+	c := &call{start: time.Now()}
+	if err := m.checkInput(in); err != nil {
+		return nil, err
+	}
+	var err error
+	if c.task, err = m.find(in); err != nil {
+		return nil, err
+	}
+	switch c.task.Output {
+	case "sequence":
+		err = m.prepareText(ctx, c, in)
+	case "tree":
+		err = m.prepareTrees(ctx, c, in)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("mm: %s: %w", in.Task, err)
+	}
+	return c, nil
+}
+
+func (m *Model) prepareText(ctx context.Context, c *call, in Input) error {
+	if len(in.Words) > 0 {
+		return fmt.Errorf("takes a text, got %d words", len(in.Words))
+	}
+	ids, err := m.tok.Encode(in.Text)
+	if err != nil || len(ids) == 0 {
+		return err
+	}
+	if len(ids) <= wholeTokens {
+		m.addText(ctx, c, in, ids)
+		return nil
+	}
+	limit := m.ckpt.Config.Model.MaxPositions/2 - 1
+	for _, sentence := range token.Sentences(token.Normalize(in.Text)) {
+		ids, err := m.tok.Encode(sentence)
+		if err != nil {
+			return err
+		}
+		if len(ids) > limit {
+			c.notices = append(c.notices, fmt.Sprintf("a sentence of %d tokens was cut into pieces of at most %d", len(ids), limit))
+		}
+		for _, chunk := range token.Chunks(sentence, limit, m.count) {
+			if ids, err = m.tok.Encode(chunk); err != nil {
+				return err
+			}
+			m.addText(ctx, c, in, ids)
+		}
+	}
+	return nil
+}
+
+// count is the number of tokens of a text that Encode has accepted before.
+func (m *Model) count(text string) int {
+	ids, _ := m.tok.Encode(text)
+	return len(ids)
+}
+
+func (m *Model) addText(ctx context.Context, c *call, in Input, ids []int32) {
+	if len(ids) == 0 {
+		return
+	}
+	vocabulary := m.ckpt.Config.Vocabulary
+	// Twice the source and some: translations are hardly ever longer.
+	limit := min(2*(len(ids)+1)+16, m.ckpt.Config.Model.MaxPositions)
+	m.add(ctx, c, in, ids, nil, sequence.Text{Limit: vocabulary.End + 1}, limit)
+}
+
+func (m *Model) prepareTrees(ctx context.Context, c *call, in Input) error {
+	if len(in.Words) > 0 {
+		return m.addTree(ctx, c, in, in.Words)
+	}
+	if _, err := m.tok.Encode(in.Text); err != nil { // before the text is cut up
+		return err
+	}
+	for _, sentence := range token.Sentences(token.Normalize(in.Text)) {
+		if err := m.addTree(ctx, c, in, token.Words(sentence)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) error {
+	var kept []string
+	var pieces [][]int32
+	var ids []int32
+	for _, w := range words {
+		p, err := m.tok.Encode(w)
+		if err != nil {
+			return err
+		}
+		if len(p) == 0 { // nothing visible
+			continue
+		}
+		kept, pieces, ids = append(kept, w), append(pieces, p), append(ids, p...)
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	if limit := m.ckpt.Config.Model.MaxPositions; len(ids)+1 > limit {
+		return fmt.Errorf("a sentence of %d words is %d tokens, want at most %d", len(kept), len(ids), limit-1)
+	}
+	g, err := tree.NewGrammar(m.symbols, pieces)
+	if err != nil {
+		return err
+	}
+	m.add(ctx, c, in, ids, kept, g, min(g.MaxTokens(), m.engine.mixer.Positions()-1))
+	return nil
+}
+
+// add makes the request for one source; maxTokens is the task's own limit.
+func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words []string, g sequence.Grammar, maxTokens int) {
+	for _, asked := range []int{m.opts.maxTokens, in.MaxTokens} {
+		if asked > 0 && words == nil { // a tree that stops early is none
+			maxTokens = min(asked, m.ckpt.Config.Model.MaxPositions)
+		}
+	}
+	beam := m.opts.beam
+	if in.Beam > 0 {
+		beam = in.Beam
+	}
+	r := &request{
+		ctx: ctx, width: beam, done: make(chan struct{}),
+		source: append([]int32{c.task.command}, ids...),
+		search: sequence.New(sequence.Options{
+			Command: c.task.command, End: m.ckpt.Config.Vocabulary.End,
+			Beam: beam, MaxTokens: maxTokens, LengthPenalty: m.opts.penalty,
+		}, g),
+	}
+	c.parts = append(c.parts, part{r, words})
+}
+
+// output reads the finished parts of c.
+func (m *Model) output(c *call) (Output, error) {
+	out := Output{Task: c.task.Name, Notices: c.notices, Elapsed: time.Since(c.start)}
+	texts := make([]string, 0, len(c.parts))
+	for _, p := range c.parts {
+		best := p.search.Best()
+		out.Tokens += len(best.Tokens)
+		out.Score += p.search.Score() / float64(len(c.parts))
+		if p.words == nil {
+			texts = append(texts, m.tok.Decode(best.Tokens))
+			if p.search.Cut() {
+				out.Notices = append(out.Notices, fmt.Sprintf("the output was cut at %d tokens", len(best.Tokens)))
+			}
+			continue
+		}
+		root, err := m.symbols.Build(best.Tokens, p.words)
+		if err != nil {
+			return Output{}, fmt.Errorf("mm: %s: %w", c.task.Name, err)
+		}
+		out.Trees = append(out.Trees, root)
+		texts = append(texts, root.PTB())
+	}
+	out.Text = strings.Join(texts, " ")
+	return out, nil
+}
