@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+)
+
+func newTasks(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "tasks",
+		Short: "List what the model can do",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.open()
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintln(w, "TASK\tFROM\tTO\tINPUT\tOUTPUT")
+			for _, t := range m.Tasks() {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, dash(strings.Join(t.From, ",")), dash(t.To), t.Input, t.Output)
+			}
+			return w.Flush()
+		},
+	}
+}
+
+func dash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func newInfo(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "info",
+		Short: "Describe the model, the device and the memory they take",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			m, err := s.open()
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			info := m.Info()
+			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+			fmt.Fprintf(w, "model\t%s %s\n", info.Name, info.Version)
+			fmt.Fprintf(w, "parameters\t%.1f million in %d tensors (%s)\n", float64(info.Parameters)/1e6, info.Tensors, info.Types)
+			fmt.Fprintf(w, "weights\t%.1f MiB, sha256 %s\n", float64(info.WeightBytes)/(1<<20), info.SHA256)
+			fmt.Fprintf(w, "vocabulary\t%d tokens\n", info.Vocabulary)
+			fmt.Fprintf(w, "positions\t%d tokens a sentence\n", info.Positions)
+			fmt.Fprintf(w, "tasks\t%d\n", len(m.Tasks()))
+			fmt.Fprintf(w, "device\t%s\n", info.Device)
+			return w.Flush()
+		},
+	}
+}
+
+func newVersion() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version of the program",
+		Args:  usageArgs(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			version := "(devel)"
+			if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+				version = info.Main.Version
+			}
+			_, err := fmt.Fprintf(cmd.OutOrStdout(), "mm %s %s %s/%s\n", version, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return err
+		},
+	}
+}

@@ -1,0 +1,12 @@
+// Command mm translates and parses with one network.
+package main
+
+import (
+	"os"
+
+	"github.com/mm-runtime/mm/cmd/mm/cli"
+)
+
+func main() {
+	os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
