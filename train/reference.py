@@ -83,8 +83,8 @@ class Reference:
         return self.model.encode(ids, rows)[0], rows
 
     def limits(self, sources, max_len):
-        """Most tokens of each output: the command does not count as source."""
-        return [min(self.max_positions, 2 * (len(s) - 1) + 16, max_len or self.max_positions) for s in sources]
+        """Most tokens of each output; a source counts its command."""
+        return [min(self.max_positions, 2 * len(s) + 16, max_len or self.max_positions) for s in sources]
 
     @torch.no_grad()
     def greedy(self, sources, max_len=None):

@@ -88,7 +88,7 @@ class Trainer:
         self.step += 1
         self.tokens += int((batch["tgt_segment"] > 0).sum())
         self.update_average()
-        out = dict(loss=plain.item(), balance=balance.item(), norm=norm.item(), lr=factor)
+        out = dict(loss=plain.item(), balance=float(balance), norm=norm.item(), lr=factor)
         self.seconds += min(time.monotonic() - start, 60.0)  # a pause (SIGSTOP) is not training time
         return out
 
