@@ -12,7 +12,9 @@ type Scope struct {
 	Dev     kernels.Device
 	chunks  []kernels.Tensor // each one row of elements
 	used    int              // elements of the last chunk
+	want    int              // elements of the next chunk at least
 	routing *kernels.Routing
+	routed  int // rows that routing has room for
 }
 
 // firstChunk is in elements: room for a decode step of a few dozen rows.
@@ -65,10 +67,11 @@ func (s *Scope) Recover(err *error) {
 func (s *Scope) last() kernels.Tensor { return s.chunks[len(s.chunks)-1] }
 
 func (s *Scope) grow(need int) {
-	size := firstChunk
+	size := max(firstChunk, s.want)
 	for _, c := range s.chunks {
 		size += c.Cols
 	}
+	s.want = 0 // where that is too much, less may do the next time
 	t, err := s.Dev.Alloc(1, max(size, need))
 	if err != nil {
 		panic(allocFailure{err})
@@ -76,33 +79,33 @@ func (s *Scope) grow(need int) {
 	s.chunks, s.used = append(s.chunks, t), 0
 }
 
-// Reset gives all tensors back. Where the last batch needed several chunks, they
-// become one that is large enough for it.
+// Reset gives all tensors back. Where the last batch needed several chunks, the
+// next Take makes one that is large enough for it.
 func (s *Scope) Reset() {
 	s.used = 0
 	if len(s.chunks) < 2 {
 		return
 	}
-	total := 0
 	for _, c := range s.chunks {
-		total += c.Cols
+		s.want += c.Cols
 		s.Dev.Free(c)
 	}
 	s.chunks = s.chunks[:0]
-	s.grow(total)
 }
 
-// Routing returns a routing record with room for rows.
+// Routing returns a routing record with room for rows. Route sets the record's
+// own Rows, so its room is kept beside it.
 func (s *Scope) Routing(rows, experts, top int) *kernels.Routing {
 	r := s.routing
-	if r != nil && r.Rows >= rows && r.Experts == experts && r.Top == top {
+	if r != nil && s.routed >= rows && r.Experts == experts && r.Top == top {
 		return r
 	}
-	r, err := s.Dev.NewRouting(max(rows, 64), experts, top)
+	room := max(rows, 64)
+	r, err := s.Dev.NewRouting(room, experts, top)
 	if err != nil {
 		panic(allocFailure{err})
 	}
-	s.routing = r
+	s.routing, s.routed = r, room
 	return r
 }
 
