@@ -1,0 +1,6 @@
+//go:build cgo
+
+#include "rowops_amd64.h"
+#include "simd_avx512.h"
+
+#include "rowops_body.h"
