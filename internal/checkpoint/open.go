@@ -1,0 +1,146 @@
+// Package checkpoint reads a model directory: config.json, model.safetensors,
+// tokenizer.tiktoken and, where there is one, README.md. It trusts none of them:
+// every size is checked before it is used, and every error names the file, the
+// tensor or the field, its value and what was wanted.
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// The files of a model directory.
+const (
+	configFile    = "config.json"
+	weightsFile   = "model.safetensors"
+	tokenizerFile = "tokenizer.tiktoken"
+	readmeFile    = "README.md"
+)
+
+// The most bytes of the smaller files that are read.
+const (
+	maxTokenizer = 64 << 20
+	maxReadme    = 1 << 20
+)
+
+// Checkpoint is an open model directory.
+type Checkpoint struct {
+	Config    Config
+	Tokenizer []byte // tokenizer.tiktoken
+	Readme    []byte // README.md, the model card; nil where there is none
+
+	files   []File
+	weights []byte // model.safetensors, perhaps mapped
+	tensors *tensors
+	sum     func() string
+	unmap   func() error // nil when there is nothing to give back
+}
+
+// Open reads the model directory dir. The weights are mapped into memory where
+// the system can, so writing over the file of a running model is not safe:
+// replace it by renaming another over it.
+func Open(dir string) (*Checkpoint, error) {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return nil, loadError(dir, err)
+	}
+	if !info.IsDir() {
+		return nil, loadError(dir, fmt.Errorf("not a directory, want one with %s and %s", configFile, weightsFile))
+	}
+	return load(dir, os.DirFS(dir), func() ([]byte, func() error, error) {
+		return mapFile(filepath.Join(dir, weightsFile))
+	})
+}
+
+// Load reads a model directory from a file system, an embed.FS for example. Each
+// file is read once, into memory that the tensors then use in place.
+func Load(fsys fs.FS) (*Checkpoint, error) {
+	return load("model", fsys, func() ([]byte, func() error, error) {
+		data, err := fs.ReadFile(fsys, weightsFile)
+		return data, nil, err
+	})
+}
+
+// Close gives back the mapped file. The weights that Bind packed may still use
+// it, so the device goes first. The Checkpoint must not be used afterwards.
+func (c *Checkpoint) Close() error {
+	unmap := c.unmap
+	c.unmap, c.weights, c.tensors = nil, nil, nil
+	if unmap == nil {
+		return nil
+	}
+	return unmap()
+}
+
+// load reads the small files from fsys and the weights by read. Errors name the
+// model by the config's name once that is known.
+func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*Checkpoint, error) {
+	c := &Checkpoint{}
+	text, err := c.readSmall(fsys, configFile, maxConfig)
+	if err != nil {
+		return nil, loadError(name, err)
+	}
+	if c.Config, err = readConfig(text); err != nil {
+		return nil, loadError(name, fmt.Errorf("%s: %w", configFile, err))
+	}
+	name = c.Config.Name
+	if c.Tokenizer, err = c.readSmall(fsys, tokenizerFile, maxTokenizer); err != nil {
+		return nil, loadError(name, err)
+	}
+	c.Readme, err = c.readSmall(fsys, readmeFile, maxReadme)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, loadError(name, err)
+	}
+	if _, err := fileSize(fsys, weightsFile); err != nil {
+		return nil, loadError(name, err)
+	}
+	if c.weights, c.unmap, err = read(); err != nil {
+		return nil, loadError(name, fmt.Errorf("%s: %w", weightsFile, err))
+	}
+	c.files = append(c.files, File{weightsFile, int64(len(c.weights))})
+	if c.tensors, err = readSafetensors(c.weights); err != nil {
+		return nil, errors.Join(loadError(name, fmt.Errorf("%s: %w", weightsFile, err)), c.Close())
+	}
+	c.sum = sync.OnceValue(c.hash)
+	return c, nil
+}
+
+// readSmall reads a whole file of at most limit bytes and notes its size.
+func (c *Checkpoint) readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	size, err := fileSize(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	if size > limit {
+		return nil, fmt.Errorf("%s: %d bytes, want at most %d", name, size, limit)
+	}
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	c.files = append(c.files, File{name, int64(len(data))})
+	return data, nil
+}
+
+// fileSize wants a regular file: reading a pipe would wait for ever.
+func fileSize(fsys fs.FS, name string) (int64, error) {
+	info, err := fs.Stat(fsys, name)
+	if err != nil {
+		return 0, err
+	}
+	if info.IsDir() {
+		return 0, fmt.Errorf("%s: a directory, want a file", name)
+	}
+	if !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("%s: %v, want a regular file", name, info.Mode())
+	}
+	return info.Size(), nil
+}
+
+func loadError(name string, err error) error {
+	return fmt.Errorf("mm: load %s: %w", name, err)
+}
