@@ -134,11 +134,11 @@ func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) 
 	if limit := m.ckpt.Config.Model.MaxPositions; len(ids)+1 > limit {
 		return fmt.Errorf("a sentence of %d words is %d tokens, want at most %d", len(kept), len(ids), limit-1)
 	}
-	g, err := tree.NewGrammar(m.symbols, pieces)
+	g, err := tree.NewGrammar(m.symbols, pieces, m.engine.mixer.Positions()-1) // the command has a position too
 	if err != nil {
 		return err
 	}
-	m.add(ctx, c, in, ids, kept, g, min(g.MaxTokens(), m.engine.mixer.Positions()-1))
+	m.add(ctx, c, in, ids, kept, g, g.MaxTokens()+1) // out of reach: a tree is never cut
 	return nil
 }
 

@@ -61,6 +61,7 @@ type Search struct {
 	spare    []*Hypothesis
 	picks    []pick
 	finished []*Hypothesis
+	long     []*Hypothesis // cut at MaxTokens
 	cut      bool
 }
 
@@ -118,6 +119,9 @@ func (s *Search) Advance(c kernels.Candidates) {
 			next = append(next, h)
 		}
 	}
+	if len(s.picks) == 0 { // no candidate at all: what there is must do
+		s.finish(s.live[0], s.live[0].Logp)
+	}
 	s.live, s.spare = next, s.live[:0]
 	s.prune()
 }
@@ -156,19 +160,10 @@ func (s *Search) gather(c kernels.Candidates) {
 	})
 }
 
-// prune ends the search when no live hypothesis can still win, and cuts
-// hypotheses that reached the length limit.
+// prune cuts hypotheses that reached the length limit and ends the search when no
+// live one can still win.
 func (s *Search) prune() {
-	if len(s.live) > 0 && len(s.live[0].Tokens) >= s.opts.MaxTokens {
-		s.cut = len(s.finished) == 0
-		for _, h := range s.live {
-			if s.cut {
-				s.finish(h, h.Logp)
-			}
-		}
-		s.live = s.live[:0]
-		return
-	}
+	s.shorten()
 	if len(s.finished) < s.opts.Beam || len(s.live) == 0 {
 		return
 	}
@@ -176,6 +171,24 @@ func (s *Search) prune() {
 	bound := s.live[0].Logp / s.penalty(s.opts.MaxTokens)
 	if best := s.Best(); s.score(best) >= bound || len(s.finished) >= 2*s.opts.Beam {
 		s.live = s.live[:0]
+	}
+}
+
+// shorten takes hypotheses at the length limit out. Where a grammar forces
+// tokens, some reach it before others. Only if nothing else is left are they the
+// output.
+func (s *Search) shorten() {
+	kept := s.live[:0]
+	for _, h := range s.live {
+		if len(h.Tokens) < s.opts.MaxTokens {
+			kept = append(kept, h)
+		} else {
+			s.long = append(s.long, h)
+		}
+	}
+	s.live = kept
+	if len(s.live) == 0 && len(s.finished) == 0 {
+		s.finished, s.cut = append(s.finished, s.long...), true
 	}
 }
 

@@ -93,28 +93,42 @@ const (
 )
 
 // Grammar is the automaton over one sentence: every word gets exactly one tag,
-// in order; brackets balance and none is empty; the end comes when both are so.
-// It implements sequence.Grammar.
+// in order; brackets balance and none is empty; the end comes when both are so,
+// within a budget of tokens. It implements sequence.Grammar.
 type Grammar struct {
 	symbols *Symbols
 	pieces  [][]int32 // of each word
 	word    int       // words tagged so far
 	depth   int
 	opened  int // brackets opened since the last tag or closing
+	// spare are the tokens of the budget that the rest of the output (words, tags,
+	// brackets to close) does not need. Only opening a bracket spends them.
+	spare int
 }
 
+// bracket is the cost in tokens of a constituent: its opening and its closing.
+const bracket = 2
+
 // NewGrammar starts the automaton for words given as token pieces; there must be
-// at least one, and each needs at least one piece.
-func NewGrammar(s *Symbols, pieces [][]int32) (*Grammar, error) {
+// at least one, and each needs at least one piece. No output has more than
+// budget tokens, the end not counted: brackets that would leave no room for the
+// rest are not allowed. A budget that does not even hold the words and their
+// tags is an error.
+func NewGrammar(s *Symbols, pieces [][]int32, budget int) (*Grammar, error) {
 	if len(pieces) == 0 {
 		return nil, fmt.Errorf("tree: no words, want at least one")
 	}
+	flat := 0
 	for i, p := range pieces {
 		if len(p) == 0 {
 			return nil, fmt.Errorf("tree: word %d has no pieces, want at least one", i)
 		}
+		flat += len(p) + 1
 	}
-	return &Grammar{symbols: s, pieces: pieces}, nil
+	if flat > budget {
+		return nil, fmt.Errorf("tree: %d words with their tags are %d tokens, want at most %d", len(pieces), flat, budget)
+	}
+	return &Grammar{symbols: s, pieces: pieces, spare: budget - flat}, nil
 }
 
 // Start is the pieces of the first word.
@@ -125,7 +139,7 @@ func (g *Grammar) Allowed() kernels.Allowed {
 	set := 0
 	if g.word < len(g.pieces) {
 		set |= mayTag
-		if g.opened < maxOpen && g.depth < maxDepth {
+		if g.opened < maxOpen && g.depth < maxDepth && g.spare >= bracket {
 			set |= mayOpen
 		}
 	}
@@ -140,13 +154,15 @@ func (g *Grammar) Allowed() kernels.Allowed {
 
 // Accept takes an allowed decision; after a tag it forces the next word.
 func (g *Grammar) Accept(token int32) []int32 {
+	_, opens := g.symbols.labels[token]
 	switch {
 	case token == g.symbols.Close:
 		g.depth--
 		g.opened = 0
-	case g.symbols.labels[token] != "":
+	case opens:
 		g.depth++
 		g.opened++
+		g.spare -= bracket
 	default: // a tag
 		g.word++
 		g.opened = 0
@@ -163,11 +179,12 @@ func (g *Grammar) Clone() sequence.Grammar {
 	return &c
 }
 
-// MaxTokens bounds the length of any output over the words.
+// MaxTokens bounds the length of any output from the start, the end not counted.
+// It is the budget or less; call it before the first Accept.
 func (g *Grammar) MaxTokens() int {
 	n := 0
 	for _, p := range g.pieces {
-		n += len(p) + 1 + 2*maxOpen
+		n += len(p) + 1
 	}
-	return n
+	return n + min(g.spare, len(g.pieces)*maxOpen*bracket)
 }

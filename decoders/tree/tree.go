@@ -3,6 +3,7 @@ package tree
 import (
 	"fmt"
 	"strings"
+	"unicode"
 )
 
 // Node is a constituent (Label and Children) or a leaf (Label is the word's tag,
@@ -47,6 +48,17 @@ func (s *Symbols) Build(tokens []int32, words []string) (*Node, error) {
 // escapes are the Penn Treebank's names for brackets as words.
 var escapes = strings.NewReplacer("(", "-LRB-", ")", "-RRB-")
 
+// leaf is word as a leaf can hold it; white space, which ends a leaf, becomes an
+// underscore.
+func leaf(word string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || unicode.IsControl(r) {
+			return '_'
+		}
+		return r
+	}, escapes.Replace(word))
+}
+
 // PTB writes the tree on one line in Penn Treebank brackets.
 func (n *Node) PTB() string {
 	var b strings.Builder
@@ -59,7 +71,7 @@ func (n *Node) ptb(b *strings.Builder) {
 	b.WriteString(n.Label)
 	if n.Word != "" {
 		b.WriteByte(' ')
-		b.WriteString(escapes.Replace(n.Word))
+		b.WriteString(leaf(n.Word))
 	}
 	for _, c := range n.Children {
 		b.WriteByte(' ')
