@@ -7,15 +7,15 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"strings"
 )
 
-// line is one input, or why it could not be read.
+// line is one input, or why there is none.
 type line struct {
 	number int // from 1
 	text   string
-	bytes  int // read for it
-	err    error
+	bytes  int   // read for it
+	err    error // of this line alone
+	broken error // of the reader: no line came, and none will
 }
 
 func argInputs(args []string) iter.Seq[line] {
@@ -40,9 +40,10 @@ func readLines(r io.Reader, limit int) iter.Seq[line] {
 			case err == io.EOF && size == 0:
 				return
 			case err != nil && err != io.EOF:
-				l.err = fmt.Errorf("read standard input: %w", err)
-			case size > limit+1:
+				l = line{number: n, broken: fmt.Errorf("read standard input: %w", err)}
+			case len(text) > limit:
 				l.err = fmt.Errorf("a line of %d bytes, want at most %d (--max-input raises it)", size, limit)
+				l.text = ""
 			}
 			if !yield(l) || err != nil {
 				return
@@ -51,22 +52,23 @@ func readLines(r io.Reader, limit int) iter.Seq[line] {
 	}
 }
 
-// readLine returns the next line without its end, at most limit bytes of it,
-// and how many bytes it has.
+// readLine returns the next line without its end and how many bytes were read
+// for it. Of a line longer than limit it returns just enough to tell.
 func readLine(br *bufio.Reader, limit int) (text string, size int, err error) {
+	keep := limit + len("\r\n")
 	var kept []byte
 	for {
 		part, err := br.ReadSlice('\n')
 		size += len(part)
-		if room := limit + 1 - len(kept); room > 0 {
+		if room := keep + 1 - len(kept); room > 0 {
 			kept = append(kept, part[:min(len(part), room)]...)
 		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}
-		kept = bytes.TrimSuffix(bytes.TrimSuffix(kept, []byte("\n")), []byte("\r"))
+		if rest, ended := bytes.CutSuffix(kept, []byte("\n")); ended {
+			kept = bytes.TrimSuffix(rest, []byte("\r"))
+		}
 		return string(kept), size, err
 	}
 }
-
-func fields(text string) []string { return strings.Fields(text) }

@@ -13,19 +13,19 @@ import (
 	"github.com/mm-runtime/mm"
 )
 
-// result is an answered line.
+// result is an answered line; its err, if any, is the line's or the model's.
 type result struct {
 	line
 	mm.Output
-	err error
 }
 
 // printer writes results in order and remembers whether one failed.
 type printer struct {
 	o      *runOptions
+	task   string
 	out    *bufio.Writer
 	err    io.Writer
-	lines  bool // inputs are lines: errors name their numbers
+	unit   string // what errors count: lines, inputs, nothing if there is just one
 	bar    *progressbar.ProgressBar
 	failed bool
 }
@@ -45,34 +45,37 @@ type object struct {
 // print writes one result. A failed input keeps its line, empty, so that line n
 // of the output always answers line n of the input.
 func (p *printer) print(r result) error {
-	if r.err == nil {
-		r.err = r.line.err
-	}
 	if r.err != nil {
 		p.failed = true
-		p.complain(r)
+		p.say(r, message(r.err))
 	}
 	for _, n := range r.Notices {
-		p.note(r, n)
+		p.say(r, "mm: note: "+n)
 	}
 	if err := p.write(r); err != nil {
-		return fmt.Errorf("write results: %w", err)
+		return writeError(err)
 	}
 	if p.bar != nil {
 		p.bar.Add(r.bytes)
 	}
-	if len(p.out.AvailableBuffer()) == 0 || p.o.json {
-		return p.out.Flush()
+	return nil
+}
+
+func (p *printer) flush() error {
+	if err := p.out.Flush(); err != nil {
+		return writeError(err)
 	}
 	return nil
 }
 
+func writeError(err error) error { return fmt.Errorf("write results: %w", err) }
+
 func (p *printer) write(r result) error {
 	if p.o.json {
-		o := object{Task: r.Task, Input: r.text, Output: r.Text, Score: r.Score, Tokens: r.Tokens,
+		o := object{Task: p.task, Input: r.text, Output: r.Text, Score: r.Score, Tokens: r.Tokens,
 			MS: float64(r.Elapsed.Microseconds()) / 1000, Notices: r.Notices}
 		if r.err != nil {
-			o.Error = r.err.Error()
+			o.Error = strings.TrimPrefix(r.err.Error(), "mm: ")
 		}
 		encoder := json.NewEncoder(p.out)
 		encoder.SetEscapeHTML(false)
@@ -90,29 +93,30 @@ func (p *printer) write(r result) error {
 	return err
 }
 
-func (p *printer) complain(r result) {
-	text := message(r.err)
-	if p.lines {
-		text = fmt.Sprintf("mm: line %d: %s", r.number, strings.TrimPrefix(text, "mm: "))
+// say prints a message about one input and, where there are several, its number.
+func (p *printer) say(r result, text string) {
+	p.clear()
+	if p.unit != "" {
+		text = fmt.Sprintf("mm: %s %d: %s", p.unit, r.number, strings.TrimPrefix(text, "mm: "))
 	}
 	fmt.Fprintln(p.err, text)
 }
 
-func (p *printer) note(r result, notice string) {
-	if p.lines {
-		notice = fmt.Sprintf("line %d: %s", r.number, notice)
+// clear takes the progress bar off the terminal; the next result draws it again.
+func (p *printer) clear() {
+	if p.bar != nil {
+		p.bar.Clear()
 	}
-	fmt.Fprintln(p.err, "mm: note: "+notice)
 }
 
 // barBytes is the smallest file that is worth a progress bar.
 const barBytes = 4 << 10
 
-// newBar returns a progress bar over a file that standard input comes from, if a
-// person can see it: none in a pipe.
-func newBar(stdin io.Reader, stderr io.Writer) *progressbar.ProgressBar {
+// newBar returns a progress bar over the file that standard input comes from, if
+// a person can see it and nothing else is written there: none in a pipe.
+func newBar(stdin io.Reader, stdout, stderr io.Writer) *progressbar.ProgressBar {
 	f, ok := stdin.(*os.File)
-	if !ok || !isTerminal(stderr) {
+	if !ok || !isTerminal(stderr) || isTerminal(stdout) {
 		return nil
 	}
 	info, err := f.Stat()

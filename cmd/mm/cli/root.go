@@ -22,6 +22,7 @@ import (
 func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	context.AfterFunc(ctx, stop) // a second signal ends the process at once
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetIn(stdin)
@@ -69,6 +70,9 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:           "mm",
 		Short:         "Translate and parse with one network, on this machine",
+		Long:          "mm translates and parses with one network, on this machine.\nResults go to standard output, all else to standard error; the exit code is\n0 for success, 1 for failure and 2 for wrong usage.",
+		Example:       runExamples,
+		Version:       version(),
 		SilenceErrors: true,
 		SilenceUsage:  true,
 		Args:          usageArgs(cobra.NoArgs),
@@ -76,9 +80,13 @@ func newRoot() *cobra.Command {
 	}
 	flags := root.PersistentFlags()
 	flags.StringVar(&s.model, "model", "", "model `directory` (default: the embedded base model)")
-	flags.StringVar(&s.device, "device", "auto", "where to run: auto, cpu, cuda or cuda:N")
-	flags.IntVar(&s.threads, "threads", 0, "CPU threads, 0 for all")
-	flags.IntVar(&s.maxInput, "max-input", 256<<10, "longest input in `bytes`")
+	s.device, s.maxInput = "auto", 256<<10
+	flags.Var(device{&s.device}, "device", "`where` to run: auto, cpu, cuda or cuda:N")
+	flags.Var(bounded{&s.threads, 0, maxThreads, fmt.Sprintf("0 (all) to %d", maxThreads)}, "threads", "CPU threads, 0 for all")
+	flags.Var(bounded{&s.maxInput, 1, 0, "at least 1"}, "max-input", "longest input in `bytes`")
+	root.RegisterFlagCompletionFunc("device", completeWords(deviceNames))
+	root.MarkPersistentFlagDirname("model")
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(newRun(s), newTasks(s), newInfo(s), newVersion())
 	return root

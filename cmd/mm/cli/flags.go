@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// Limits of the library's options, so that wrong ones are wrong usage and found
+// before a model loads.
+const (
+	maxThreads = 1024
+	maxBeam    = 32
+)
+
+// bounded is a whole number of a flag that must lie between low and high.
+type bounded struct {
+	value     *int
+	low, high int // high 0: no upper bound
+	want      string
+}
+
+func (b bounded) String() string {
+	if b.value == nil {
+		return "0"
+	}
+	return strconv.Itoa(*b.value)
+}
+
+func (b bounded) Type() string { return "int" }
+
+func (b bounded) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < b.low || b.high > 0 && n > b.high {
+		return fmt.Errorf("want %s", b.want)
+	}
+	*b.value = n
+	return nil
+}
+
+// choice is a flag that takes one of a few words.
+type choice struct {
+	value *string
+	words []string
+}
+
+func (c choice) String() string {
+	if c.value == nil {
+		return ""
+	}
+	return *c.value
+}
+
+func (c choice) Type() string { return "string" }
+
+func (c choice) Set(text string) error {
+	if !slices.Contains(c.words, text) {
+		return fmt.Errorf("want %s", strings.Join(c.words, " or "))
+	}
+	*c.value = text
+	return nil
+}
+
+// device is the flag of a device's name.
+type device struct{ value *string }
+
+func (d device) String() string {
+	if d.value == nil {
+		return ""
+	}
+	return *d.value
+}
+
+func (d device) Type() string { return "string" }
+
+func (d device) Set(text string) error {
+	number, numbered := strings.CutPrefix(text, "cuda:")
+	if numbered {
+		if n, err := strconv.Atoi(number); err != nil || n < 0 {
+			return fmt.Errorf("want auto, cpu, cuda or cuda:N with the number of a GPU")
+		}
+	} else if !slices.Contains(deviceNames, text) {
+		return fmt.Errorf("want auto, cpu, cuda or cuda:N")
+	}
+	*d.value = text
+	return nil
+}
+
+var deviceNames = []string{"auto", "cpu", "cuda"}
+
+// completeTasks offers the tasks of the chosen model as the first argument.
+func (s *settings) completeTasks(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	m, err := s.open()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	defer m.Close()
+	var names []string
+	for _, t := range m.Tasks() {
+		if !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeTargets offers the languages that the chosen model writes.
+func (s *settings) completeTargets(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+	m, err := s.open()
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveError
+	}
+	defer m.Close()
+	var languages []string
+	for _, t := range m.Tasks() {
+		if t.To != "" && !slices.Contains(languages, t.To) {
+			languages = append(languages, t.To)
+		}
+	}
+	return languages, cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeWords offers fixed words as the value of a flag.
+func completeWords(words []string) cobra.CompletionFunc {
+	return cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)
+}

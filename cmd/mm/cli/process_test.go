@@ -1,0 +1,128 @@
+//go:build unix
+
+package cli
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// child prepares a process of its own, for what only a process has: signals,
+// and files and pipes as standard streams.
+func child(t *testing.T, args ...string) (cmd *exec.Cmd, stderr *bytes.Buffer) {
+	t.Helper()
+	executable, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd, stderr = exec.CommandContext(t.Context(), executable, args...), new(bytes.Buffer)
+	cmd.Env = append(os.Environ(), childEnv+"=1")
+	cmd.Stderr = stderr
+	return cmd, stderr
+}
+
+func exitCode(err error) int {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return exit.ExitCode()
+	}
+	if err != nil {
+		return -2
+	}
+	return 0
+}
+
+func TestSignalsStopAWaitingRun(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+		cmd, stderr := child(t, translate("-")...)
+		stdin, err := cmd.StdinPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		stdout, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		io.WriteString(stdin, "Good morning.\n")
+		// The answer comes while the input is still open.
+		answer, err := bufio.NewReader(stdout).ReadString('\n')
+		if err != nil || strings.TrimSpace(answer) == "" {
+			t.Errorf("answer %q, error %v, want a line", answer, err)
+		}
+		start := time.Now()
+		cmd.Process.Signal(sig)
+		code := exitCode(cmd.Wait())
+		if code != 1 || !strings.Contains(stderr.String(), "mm: stopped: ") {
+			t.Errorf("%v: exit %d, stderr %q, want 1 and mm: stopped", sig, code, stderr)
+		}
+		if took := time.Since(start); took > 10*time.Second {
+			t.Errorf("%v: stopped after %v", sig, took)
+		}
+	}
+}
+
+func TestDirectoryAsStandardInput(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	cmd, stderr := child(t, translate("-")...)
+	cmd.Stdin = dir
+	out, err := cmd.Output()
+	if code := exitCode(err); code != 1 || len(out) != 0 || !strings.Contains(stderr.String(), "mm: read standard input: ") {
+		t.Errorf("exit %d, stdout %q, stderr %q, want 1, nothing and the reason", code, out, stderr)
+	}
+}
+
+// A file large enough for a progress bar shows none where nobody looks.
+func TestNoProgressBarInAPipe(t *testing.T) {
+	file, err := os.CreateTemp(t.TempDir(), "lines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	io.WriteString(file, strings.Repeat("\n", 2*barBytes))
+	file.Seek(0, io.SeekStart)
+	cmd, stderr := child(t, translate()...)
+	cmd.Stdin = file
+	out, err := cmd.Output()
+	if code := exitCode(err); code != 0 || len(out) != 2*barBytes || stderr.Len() != 0 {
+		t.Errorf("exit %d, %d bytes on stdout, stderr %q, want 0, %d and nothing", code, len(out), stderr, 2*barBytes)
+	}
+}
+
+// head leaves after the first line: like any filter, mm ends without a word.
+func TestReaderThatLeaves(t *testing.T) {
+	cmd, stderr := child(t, translate("--json", "--max-tokens", "64")...)
+	cmd.Stdin = strings.NewReader(strings.Repeat("Good morning.\n", 20000))
+	read, write, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd.Stdout = write
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	write.Close()
+	if _, err := bufio.NewReaderSize(read, 16).ReadByte(); err != nil {
+		t.Error(err)
+	}
+	read.Close()
+	err = cmd.Wait()
+	status, ok := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok || status.ExitStatus() == 0 || strings.Contains(stderr.String(), "panic") {
+		t.Errorf("ended with %v, stderr %q, want a failure or SIGPIPE", err, stderr)
+	}
+}
