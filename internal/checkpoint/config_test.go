@@ -44,7 +44,7 @@ func TestReadConfigRejects(t *testing.T) {
 		{smallConfig, "", "unexpected EOF"},
 		{smallConfig, "null", "format: 0, want 1"},
 		{smallConfig, "[]", "cannot unmarshal array"},
-		{smallConfig, smallConfig + "x", "invalid character"},
+		{smallConfig, smallConfig + "x", "more after the JSON value"},
 		{smallConfig, smallConfig + "{}", "more after the JSON value"},
 		{`"tiny"`, "\"t\xffny\"", "not UTF-8"},
 		{`"format": 1`, `"format": 2`, "format: 2, want 1"},
