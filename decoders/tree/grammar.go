@@ -42,6 +42,9 @@ func NewSymbols(end, closing int32, labels, tags map[string]int32) (*Symbols, er
 	if len(labels) == 0 || len(tags) == 0 {
 		return nil, fmt.Errorf("tree symbols: %d labels and %d tags, want at least one of each", len(labels), len(tags))
 	}
+	if end == closing {
+		return nil, fmt.Errorf("tree symbols: id %d stands for the end and for the closing bracket, want one", end)
+	}
 	s := &Symbols{Close: closing, End: end, labels: map[int32]string{}, tags: map[int32]string{}}
 	seen := map[int32]string{end: "the end", closing: "the closing bracket"}
 	for _, kind := range []struct {
