@@ -2,6 +2,7 @@
 
     python train.py --data DATA --run RUN --hours 2            # checkpoint every ten minutes in RUN
     python train.py --data DATA --run RUN --hours 2 --resume   # go on where RUN stopped
+    python train.py --packed packed.* --run RUN --rows 512 --workers 8   # on a GPU, from the files of pack.py
 
 The schedule follows training time, not steps: warm-up, constant, then a linear decay that ends at --hours. A later
 --resume --hours LARGER from `constant.pt` (kept from just before the decay) trains on as if it had been planned so.
@@ -20,15 +21,20 @@ import numpy as np
 import torch
 
 import data
+import feed
 import optim
+import pack
 from model import Config, MultiModel, Rows, smoothed_loss
 from tokenizer import Tokenizer
 
 EXPERT_LOSS = 0.01  # weight of CV²(importance) + CV²(load): Shazeer et al. 2017
 
 
-def encoded(tok, root, split, cache):
-    """Token ids of every corpus, cached by the tokenizer's and this module's hash."""
+def encoded(tok, root, split, cache, packed=None):
+    """Token ids of every corpus, from packed ({split: …} of pack.read) or from the texts below root, cached by the
+    tokenizer's and data.py's hash."""
+    if packed:
+        return packed[split]
     key = hashlib.sha256((tok.bpe._mergeable_ranks.__repr__() + Path(data.__file__).read_text()).encode()).hexdigest()[:12]
     path = cache / f"encoded.{split}.{key}.pkl"
     if path.exists():
@@ -69,6 +75,17 @@ class Trainer:
                                     b["tgt"], Rows(b["tgt_segment"], b["tgt_position"]))
         smooth, plain = smoothed_loss(logits, b["labels"], self.a.smoothing)
         return smooth, plain, balance
+
+    def compile(self):
+        """Compile for both batch shapes and for the optimizer before the clock runs, which on a GPU takes as long as many
+        steps. The batches are empty and the gradients zero; call it before load."""
+        for shape in shapes(self.a.rows):
+            smooth, _, balance = self.loss(self.model, self.put(data.pack([[]] * shape.rows, shape)))
+            (smooth + EXPERT_LOSS * balance).backward()
+        for p in self.model.parameters():
+            p.grad = torch.zeros_like(p)
+        self.opts[0].step()
+        self.model.zero_grad(set_to_none=True)
 
     def put(self, batch):
         return {k: torch.from_numpy(v).to(self.device, non_blocking=True) for k, v in batch.items()}
@@ -134,23 +151,33 @@ class Trainer:
 
 
 def run(a):
+    begun = time.monotonic()
     a.run.mkdir(parents=True, exist_ok=True)
     tok = Tokenizer(a.tokenizer)
     trainer = Trainer(a)
+    if a.device != "cpu" and a.compile:
+        trainer.compile()
     last = a.run / "last.pt"
     if a.resume and last.exists():
         trainer.load(last)
     shares = {**data.SHARES, **json.loads(a.shares)}
-    made = data.streams(tok, encoded(tok, a.data, "train", a.run), shares, a.seed + trainer.step)
-    dev = dev_batches(tok, encoded(tok, a.data, "dev", a.run), a.rows)
-    get = data.prefetch(data.Packer(made, *shapes(a.rows), seed=a.seed + trainer.step + 1))
+    packed = pack.read(a.packed, a.tokenizer) if a.packed else None
+    corpora = encoded(tok, a.data, "train", a.run, packed)
+    dev = dev_batches(tok, encoded(tok, a.data, "dev", a.run, packed), min(a.rows, 48))
+
+    def packer(worker):
+        seed = a.seed + trainer.step + worker * 10**6
+        return data.Packer(data.streams(tok, corpora, shares, seed), *shapes(a.rows), seed=seed + 1)
+
+    get = feed.prefetch(packer, a.workers) if a.workers else data.prefetch(packer(0))
     log = open(a.run / "log.jsonl", "a", buffering=1)
     log.write(json.dumps(dict(event="start", step=trainer.step, config=trainer.model.config.dict(), device=a.device,
                               threads=torch.get_num_threads(), shares=shares, seed=a.seed, rows=a.rows, hours=a.hours)) + "\n")
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
     sums, count, saved = {}, 0, time.monotonic()
-    while trainer.seconds < a.hours * 3600 and not stop and trainer.step < a.steps:
+    until = begun + a.minutes * 60
+    while trainer.seconds < a.hours * 3600 and not stop and trainer.step < a.steps and time.monotonic() < until:
         for k, v in trainer.train_step(get()).items():
             sums[k] = sums.get(k, 0.0) + v
         count += 1
@@ -172,14 +199,18 @@ def run(a):
     trainer.save(last)
 
 
-def main():
+def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/, software/, bible_pd/, parsing/, silver_trees/")
+    source = p.add_mutually_exclusive_group(required=True)
+    source.add_argument("--data", type=Path, help="folder with tatoeba/, software/, bible_pd/, parsing/, silver_trees/")
+    source.add_argument("--packed", type=Path, nargs="+", metavar="FILE", help="files of pack.py instead")
     p.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log.jsonl")
     p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")
     p.add_argument("--hours", type=float, default=2.0)
     p.add_argument("--steps", type=int, default=10**9)
+    p.add_argument("--minutes", type=float, default=float("inf"), help="stop and save after this long")
     p.add_argument("--rows", type=int, default=48, help="rows of 128 target slots in a short batch")
+    p.add_argument("--workers", type=int, default=0, help="processes that make batches (0: one thread)")
     p.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     p.add_argument("--config", default="{}", help="JSON overrides of model.Config")
     p.add_argument("--shares", default="{}", help="JSON overrides of data.SHARES")
@@ -195,8 +226,8 @@ def main():
     p.add_argument("--init", help="start from the weights of another run's checkpoint")
     p.add_argument("--resume", action="store_true")
     p.add_argument("--no-compile", dest="compile", action="store_false")
-    run(p.parse_args())
+    return p
 
 
 if __name__ == "__main__":
-    main()
+    run(parser().parse_args())

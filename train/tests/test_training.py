@@ -118,3 +118,12 @@ def test_packer_loses_and_doubles_nothing():
         assert (b["labels"][b["tgt_segment"] == 0] == -1).all()
     waiting = [int(e[0][0]) for group in packer.waiting.values() for e in group]
     assert sorted(seen + waiting) == made
+
+
+def test_compiling_leaves_the_weights_alone():
+    trainer = train.Trainer(options(rows=2))
+    before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
+    trainer.compile()
+    assert all(torch.equal(v, before[k]) for k, v in trainer.model.state_dict().items())
+    assert all(p.grad is None for p in trainer.model.parameters()) and trainer.step == 0
+    assert all((s["momentum"] == 0).all() for s in trainer.opts[0].state.values())
