@@ -8,6 +8,10 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 torch.set_num_threads(1)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "gpu: needs a CUDA GPU; skipped without one unless MM_REQUIRE_GPU=1")
+
+
 @pytest.fixture
 def tiny():
     """A small model with every parameter random, and its vocabulary."""

@@ -1,0 +1,92 @@
+# Each target is one command that does all. What lies outside the repository is named by variables:
+#
+#     make train DATA=/where/the/texts/are RUN=/where/checkpoints/go HOURS=8
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
+DATA ?= ../mm-data
+RUN ?= ../mm-run
+MODEL ?= models/base
+HOURS ?= 2
+FUZZTIME ?= 1m
+
+.PHONY: help test ci fuzz venv train curves export golden evaluate bench gpu-pack gpu-check gpu-bench gpu-train
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+
+test:  ## the Go tests
+	go test ./...
+
+ci:  ## everything that must pass before a change lands
+	.ci/run
+
+fuzz:  ## each fuzz target for FUZZTIME
+	FUZZTIME=$(FUZZTIME) .ci/run fuzz
+
+venv:  ## .venv with what train/ and bench/ need
+	python3 -m venv .venv
+	.venv/bin/python -m pip install --quiet -r train/requirements.txt
+
+# Training and what follows from it. train/README.md says what DATA holds.
+
+train:  ## train in RUN for HOURS in all, or go on with it
+	$(PYTHON) train/train.py --data $(DATA) --tokenizer $(MODEL) --run $(RUN) --hours $(HOURS) --resume
+
+curves:  ## draw RUN/log.jsonl to RUN/*.png
+	$(PYTHON) train/curves.py --log $(RUN)/log.jsonl --out $(RUN)
+
+export:  ## write RUN's averaged weights to MODEL, int8
+	$(PYTHON) train/export.py --run $(RUN)/last.pt --tokenizer $(MODEL) --out $(MODEL) --data $(DATA)
+
+golden:  ## expected values of the Go tests, from the PyTorch reference
+	$(PYTHON) train/golden.py --tiny mixer/testdata/tiny
+	$(PYTHON) train/golden.py --real $(MODEL) --out testdata/golden.safetensors
+	$(PYTHON) train/golden_tokens.py --tokenizer $(MODEL) --out internal/token/testdata/golden.json
+
+evaluate: build/bin/mm  ## score MODEL on the test sets; tables into bench/RESULTS.md
+	$(PYTHON) train/evaluate.py --mm build/bin/mm --data $(DATA) --model $(MODEL) --agreement 500 \
+		--out build/scores.json --markdown build/scores.md
+	$(PYTHON) bench/section.py --file bench/RESULTS.md --name scores < build/scores.md
+
+bench: build/bin/mm build/bin/decode  ## speed beside PyTorch; table into bench/RESULTS.md
+	$(PYTHON) bench/run.py --mm build/bin/mm --decode build/bin/decode --data $(DATA) --model $(MODEL) \
+		--results bench/RESULTS.md --json build/bench.json
+
+.PHONY: build/bin/mm build/bin/decode
+build/bin/mm:
+	go build -o $@ ./cmd/mm
+build/bin/decode:
+	go build -o $@ ./bench/decode
+
+# On a machine with a CUDA GPU and PyTorch, which may lack Go, the texts and a network. Results go to OUT; what later calls
+# on the same machine need stays in GPU.
+
+GPU ?= build/gpu
+OUT ?= $(GPU)/out
+GPU_RUN ?= $(GPU)/run
+GPU_HOURS ?= 0.12
+GPU_MINUTES ?= 9
+GPU_ROWS ?= 512
+GPU_WORKERS ?= $(shell n=$$(nproc); echo $$((n > 4 ? n - 2 : 2)))
+GPU_FLAGS ?=
+export TORCHINDUCTOR_CACHE_DIR ?= $(abspath $(GPU))/inductor
+
+gpu-pack:  ## DATA as token ids in a few small files, which gpu-train reads where the texts are not
+	$(PYTHON) train/pack.py --data $(DATA) --tokenizer $(MODEL) --out $(GPU)
+
+gpu-check:  ## the GPU's tests; a missing GPU is a failure
+	MM_REQUIRE_GPU=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m gpu train/tests
+
+gpu-bench:  ## speed of PyTorch on the GPU, the baseline; OUT/gpu-bench.md and .json
+	$(PYTHON) train/bench_gpu.py --model $(MODEL) --out $(OUT) --rows $(GPU_ROWS)
+
+gpu-train:  ## train on the GPU for GPU_HOURS in all, GPU_MINUTES a call; OUT/weights.pt.* and log.jsonl
+	$(PYTHON) train/train.py --packed $(GPU)/packed.* --tokenizer $(MODEL) --run $(GPU_RUN) --device cuda --resume \
+		--hours $(GPU_HOURS) --minutes $(GPU_MINUTES) --rows $(GPU_ROWS) --workers $(GPU_WORKERS) $(GPU_FLAGS)
+	mkdir -p $(OUT)
+	cp $(GPU_RUN)/log.jsonl $(OUT)/log.jsonl
+	$(PYTHON) train/ship.py --run $(GPU_RUN)/last.pt --out $(OUT)
