@@ -28,7 +28,7 @@ func Sentences(text string) []string {
 		}
 		s.read(text[at : at+n])
 		at += n + 1
-		if rest := text[at:]; s.ended && canStart(rest) && !s.joins(rest) {
+		if rest := text[at:]; s.ended && s.canStart(rest) && !s.joins(rest) {
 			sentences = append(sentences, text[start:at-1])
 			start = at
 			s = splitter{first: true}
@@ -54,14 +54,14 @@ type splitter struct {
 // read takes the next word. Closing signs that stand alone, as in French, leave
 // the sentence as ended as it was.
 func (s *splitter) read(word string) {
+	closing := s.closes(word)
 	if strings.Count(word, `"`)%2 == 1 {
 		s.quoted = !s.quoted
 	}
-	core := strings.TrimRight(word, closers)
-	closing := core == "" && word != "«" && word != "‹" && word != "“" && !(word == `"` && s.quoted)
 	if closing && s.ended {
 		return
 	}
+	core := strings.TrimRight(word, closers)
 	stem := strings.TrimRight(core, stops)
 	s.ended = core != stem
 	s.word, s.before, s.opens = "", s.last, s.first
@@ -69,6 +69,17 @@ func (s *splitter) read(word string) {
 		s.word = strings.TrimLeft(stem, openers)
 	}
 	s.first, s.last = false, word
+}
+
+// closes reports whether the next word is nothing but closing signs.
+func (s *splitter) closes(word string) bool {
+	switch word {
+	case "«", "‹", "“":
+		return false
+	case `"`:
+		return s.quoted
+	}
+	return strings.Trim(word, closers) == ""
 }
 
 // joins reports whether the full stop just read belongs to an abbreviation, an
@@ -103,10 +114,13 @@ func (s *splitter) ordinal(next string) bool {
 
 // canStart reports whether text can be the start of a sentence: a capital letter,
 // a digit or a letter of a script without case, after opening signs.
-func canStart(text string) bool {
+func (s *splitter) canStart(text string) bool {
 	const most = 8 // opening signs and spaces looked at
 	n := 0
-	for _, r := range text {
+	for i, r := range text {
+		if r == ' ' && n > 0 && s.closes(text[:i]) {
+			return false // it still belongs to the sentence before
+		}
 		if n++; n > most {
 			return false
 		}

@@ -13,13 +13,34 @@ import (
 // part before is a prefix ("non-zero"). Nothing is rewritten: the words joined
 // are the sentence without its spaces.
 func Words(sentence string) []string {
-	fields := strings.Fields(sentence)
+	fields := fieldsOf(sentence)
 	words := make([]string, 0, len(fields)+len(fields)/4+1)
 	last := lastField(fields)
 	for i, field := range fields {
 		words = appendField(words, field, i >= last)
 	}
 	return words
+}
+
+// maxField is the length in bytes at which a run without spaces is cut, because
+// finding words in it takes time quadratic in it.
+const maxField = 512
+
+// fieldsOf splits at white space, and what is longer than maxField between runes.
+func fieldsOf(sentence string) []string {
+	var fields []string
+	for field := range strings.FieldsSeq(sentence) {
+		for len(field) > maxField {
+			at := maxField
+			for at > maxField-utf8.UTFMax && !utf8.RuneStart(field[at]) {
+				at--
+			}
+			fields = append(fields, field[:at])
+			field = field[at:]
+		}
+		fields = append(fields, field)
+	}
+	return fields
 }
 
 // lastField is the index of the last field with a letter or digit in it that is
