@@ -19,13 +19,21 @@ type Info struct {
 	Device        string // what runs: "cpu (avx512, 2 threads)"
 }
 
-// Info describes the loaded model.
+// Info describes the loaded model. A closed one has only its name, sizes and
+// device left.
 func (m *Model) Info() Info {
-	facts, c := m.ckpt.Info(), m.ckpt.Config
+	m.lifetime.RLock()
+	defer m.lifetime.RUnlock()
+	c := m.ckpt.Config
 	info := Info{
-		Name: c.Name, Version: c.Version, Parameters: facts.Parameters, Tensors: facts.Tensors,
-		SHA256: m.ckpt.SHA256(), Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions, Device: m.dev.Name(),
+		Name: c.Name, Version: c.Version,
+		Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions, Device: m.dev.Name(),
 	}
+	if m.closed {
+		return info
+	}
+	facts := m.ckpt.Info()
+	info.Parameters, info.Tensors, info.SHA256 = facts.Parameters, facts.Tensors, m.ckpt.SHA256()
 	for _, f := range facts.Files {
 		if strings.HasSuffix(f.Name, ".safetensors") {
 			info.WeightBytes += f.Bytes

@@ -12,6 +12,7 @@
 package mm
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"sync"
@@ -34,7 +35,9 @@ type Model struct {
 	symbols *tree.Symbols // nil where the checkpoint has no tree task
 	tasks   []task
 	engine  *engine
-	closing sync.Once
+
+	lifetime sync.RWMutex // held for writing to close the checkpoint
+	closed   bool
 }
 
 // Open loads the model directory at path: config.json, model.safetensors and
@@ -148,13 +151,12 @@ func shape(c checkpoint.Model) mixer.Shape {
 // Close ends all running calls with ErrClosed and frees the model's threads and
 // memory. It may be called more than once.
 func (m *Model) Close() error {
-	var err error
-	m.closing.Do(func() {
-		m.engine.close()
-		err = m.dev.Close()
-		if e := m.ckpt.Close(); err == nil {
-			err = e
-		}
-	})
-	return err
+	m.engine.close()
+	m.lifetime.Lock()
+	defer m.lifetime.Unlock()
+	if m.closed {
+		return nil
+	}
+	m.closed = true
+	return errors.Join(m.dev.Close(), m.ckpt.Close())
 }
