@@ -1,43 +1,43 @@
 package mm
 
 import (
+	"slices"
+
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/mixer"
 )
 
 // admit encodes waiting requests while there is room, all of them as one packed
-// batch of rows.
+// batch of rows. Those for which it is too large come after the next step, so
+// that outputs being written never wait for more than one.
 func (e *engine) admit() error {
 	e.scope.Reset()
-	for len(e.waiting) > 0 {
-		joining, rows := e.choose()
-		if len(joining) == 0 {
-			return nil
-		}
-		e.waiting = append(e.waiting[:0], e.waiting[len(joining):]...)
-		e.active = append(e.active, joining...)
-		if err := e.encode(joining, rows); err != nil {
-			return err
-		}
+	n, rows := e.choose()
+	if n == 0 {
+		return nil
 	}
-	return nil
+	e.active = append(e.active, e.waiting[:n]...)
+	e.waiting = slices.Delete(e.waiting, 0, n)
+	return e.encode(e.active[len(e.active)-n:], rows)
 }
 
 // choose takes waiting requests in order while their hypotheses, source rows and
-// memory fit, and gives them their places.
-func (e *engine) choose() (joining []*request, rows int) {
-	held := e.outputs.size - len(e.outputs.free)
+// outputs, at their longest, fit, and gives them their places. It returns how
+// many join, with how many source rows.
+func (e *engine) choose() (n, rows int) {
 	for _, r := range e.waiting {
-		full := e.rows+r.width > maxRows || rows+len(r.source) > maxEncodeRows || held > maxOutputSlots
-		if full && len(e.active)+len(joining) > 0 {
+		full := e.rows+r.width > maxRows || rows+len(r.source) > maxEncodeRows ||
+			e.reserved+r.width*r.length > maxOutputSlots
+		if full && len(e.active)+n > 0 {
 			break
 		}
 		r.memory = e.reserve(int32(len(r.source)))
 		e.rows += r.width
+		e.reserved += r.width * r.length
 		rows += len(r.source)
-		joining = append(joining, r)
+		n++
 	}
-	return joining, rows
+	return n, rows
 }
 
 // reserve takes a run of memory slots, planning a larger cache where none fits.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/encoders/text"
@@ -19,9 +20,9 @@ var ErrClosed = errors.New("mm: the model is closed")
 // Bounds of one running batch. Requests beyond them wait in line.
 const (
 	maxRows        = 256     // hypotheses decoded together
-	maxEncodeRows  = 4096    // rows encoded together
-	maxOutputSlots = 1 << 14 // decoded rows held before new requests wait
-	queueLength    = 1024    // calls that wait in line before Run blocks
+	maxEncodeRows  = 4096    // rows encoded together, between two decode steps
+	maxOutputSlots = 1 << 15 // rows that the outputs of running requests may come to
+	queueLength    = 256     // requests that wait in line before calls block
 )
 
 // request is one source segment on its way to one output sequence.
@@ -30,11 +31,13 @@ type request struct {
 	source []int32 // command first
 	search *sequence.Search
 	width  int // hypotheses at most
+	length int // rows of each at most
 	// emit, if not nil, gets the tokens of a greedy search as they are decided.
 	// It must not block.
-	emit func(tokens []int32)
-	done chan struct{} // closed when err or the search's best output stands
-	err  error
+	emit  func(tokens []int32)
+	done  chan struct{} // closed when err or the search's best output stands
+	err   error
+	ended time.Time
 
 	memory span
 	slots  []int32
@@ -51,14 +54,15 @@ type engine struct {
 	cache *mixer.Cache
 
 	queue   chan *request
-	gate    sync.RWMutex // held for writing to close the queue
-	closed  bool
+	gate    sync.RWMutex // held for reading to put a request in the queue
+	once    sync.Once    // closes closing
 	closing chan struct{}
 	stopped chan struct{}
 
 	active   []*request
 	waiting  []*request // taken from the queue, not yet encoded
 	rows     int        // hypotheses reserved by active requests
+	reserved int        // output slots reserved by them
 	outputs  slotPool
 	memories spanPool
 	identity []int32 // 0, 1, 2, …: the slots of every memory span
@@ -79,12 +83,16 @@ func newEngine(dev kernels.Device, embed *text.Encoder, mix *mixer.Mixer) *engin
 func (e *engine) submit(r *request) error {
 	e.gate.RLock()
 	defer e.gate.RUnlock()
-	if e.closed {
+	select {
+	case <-e.closing: // before the queue, which may have room
 		return ErrClosed
+	default:
 	}
 	select {
 	case e.queue <- r:
 		return nil
+	case <-e.closing:
+		return ErrClosed
 	case <-r.ctx.Done():
 		return r.ctx.Err()
 	}
@@ -93,13 +101,7 @@ func (e *engine) submit(r *request) error {
 // close fails what is still running or waiting and returns when the batch has
 // stopped.
 func (e *engine) close() {
-	e.gate.Lock()
-	already := e.closed
-	e.closed = true
-	e.gate.Unlock()
-	if !already {
-		close(e.closing)
-	}
+	e.once.Do(func() { close(e.closing) })
 	<-e.stopped
 }
 
@@ -120,6 +122,10 @@ func (e *engine) run() {
 	for _, r := range e.waiting {
 		r.finish(ErrClosed)
 	}
+	e.waiting = nil
+	// Whoever is in submit sees the closing or gets a place; nobody comes after.
+	e.gate.Lock()
+	defer e.gate.Unlock()
 	for {
 		select {
 		case r := <-e.queue:
@@ -177,6 +183,7 @@ func (e *engine) leave(r *request, err error) {
 	e.memories.give(r.memory)
 	e.outputs.give(r.slots)
 	e.rows -= r.width
+	e.reserved -= r.width * r.length
 	r.left = true
 	r.finish(err)
 }
@@ -193,6 +200,6 @@ func (e *engine) failActive(err error) {
 }
 
 func (r *request) finish(err error) {
-	r.err = err
+	r.err, r.ended = err, time.Now()
 	close(r.done)
 }

@@ -3,6 +3,7 @@ package mm
 import (
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -60,11 +61,11 @@ func (m *Model) prepareText(ctx context.Context, c *call, in Input) error {
 	if err != nil || len(ids) == 0 {
 		return err
 	}
-	if len(ids) <= wholeTokens {
+	limit := max(m.ckpt.Config.Model.MaxPositions/2-1, 1)
+	if len(ids) <= min(wholeTokens, limit) {
 		m.addText(ctx, c, in, ids)
 		return nil
 	}
-	limit := m.ckpt.Config.Model.MaxPositions/2 - 1
 	for _, sentence := range token.Sentences(token.Normalize(in.Text)) {
 		ids, err := m.tok.Encode(sentence)
 		if err != nil {
@@ -126,6 +127,9 @@ func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) 
 		if len(p) == 0 { // nothing visible
 			continue
 		}
+		if w = token.Normalize(w); strings.Contains(w, " ") {
+			return fmt.Errorf("word %q has white space in it, want single words", w)
+		}
 		kept, pieces, ids = append(kept, w), append(pieces, p), append(ids, p...)
 	}
 	if len(kept) == 0 {
@@ -154,7 +158,8 @@ func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words [
 		beam = in.Beam
 	}
 	r := &request{
-		ctx: ctx, width: beam, done: make(chan struct{}),
+		ctx: ctx, width: beam, length: maxTokens, done: make(chan struct{}),
+		slots:  make([]int32, 0, maxTokens),
 		source: append([]int32{c.task.command}, ids...),
 		search: sequence.New(sequence.Options{
 			Command: c.task.command, End: m.ckpt.Config.Vocabulary.End,
@@ -166,26 +171,40 @@ func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words [
 
 // output reads the finished parts of c.
 func (m *Model) output(c *call) (Output, error) {
-	out := Output{Task: c.task.Name, Notices: c.notices, Elapsed: time.Since(c.start)}
-	texts := make([]string, 0, len(c.parts))
+	out := Output{Task: c.task.Name, Notices: c.notices}
+	var texts []string
 	for _, p := range c.parts {
-		best := p.search.Best()
-		out.Tokens += len(best.Tokens)
-		out.Score += p.search.Score() / float64(len(c.parts))
-		if p.words == nil {
-			texts = append(texts, m.tok.Decode(best.Tokens))
-			if p.search.Cut() {
-				out.Notices = append(out.Notices, fmt.Sprintf("the output was cut at %d tokens", len(best.Tokens)))
-			}
-			continue
-		}
-		root, err := m.symbols.Build(best.Tokens, p.words)
+		text, err := m.read(p, &out)
 		if err != nil {
 			return Output{}, fmt.Errorf("mm: %s: %w", c.task.Name, err)
 		}
-		out.Trees = append(out.Trees, root)
-		texts = append(texts, root.PTB())
+		if text != "" {
+			texts = append(texts, text)
+		}
+		out.Score += p.search.Score() / float64(len(c.parts))
+		out.Elapsed = max(out.Elapsed, p.ended.Sub(c.start))
 	}
 	out.Text = strings.Join(texts, " ")
 	return out, nil
+}
+
+// read returns the text of one part and adds the rest of what it gave to out.
+func (m *Model) read(p part, out *Output) (string, error) {
+	best := p.search.Best()
+	if score := p.search.Score(); math.IsNaN(score) || math.IsInf(score, 0) {
+		return "", fmt.Errorf("the network's scores are no numbers: its weights are damaged")
+	}
+	out.Tokens += len(best.Tokens)
+	if p.words != nil {
+		root, err := m.symbols.Build(best.Tokens, p.words)
+		if err != nil {
+			return "", err
+		}
+		out.Trees = append(out.Trees, root)
+		return root.PTB(), nil
+	}
+	if p.search.Cut() {
+		out.Notices = append(out.Notices, fmt.Sprintf("the output was cut at %d tokens", len(best.Tokens)))
+	}
+	return m.tok.Decode(best.Tokens), nil
 }
