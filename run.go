@@ -4,7 +4,8 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"strings"
+
+	"github.com/mm-runtime/mm/internal/token"
 )
 
 // Run answers one input. It may be called from many goroutines; their requests
@@ -21,20 +22,31 @@ type Result struct {
 	Err error
 }
 
+// inFlight is how many inputs of one RunBatch are on their way at once: enough
+// to keep the batch full while the oldest of them is waited for.
+const inFlight = 4 * maxRows
+
 // RunBatch answers many inputs of any tasks together; results[i] is for
 // inputs[i], and one input's error is its own.
 func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	results := make([]Result, len(inputs))
-	calls := make([]*call, len(inputs))
-	for i, in := range inputs {
-		calls[i], results[i].Err = m.start(ctx, in)
-	}
-	for i, c := range calls {
+	calls := make([]*call, min(len(inputs), inFlight)) // a ring
+	wait := func(i int) {
+		c := calls[i%len(calls)]
 		if results[i].Err == nil {
 			results[i].Output, results[i].Err = m.wait(c)
 		}
+	}
+	for i, in := range inputs {
+		if i >= len(calls) {
+			wait(i - len(calls))
+		}
+		calls[i%len(calls)], results[i].Err = m.start(ctx, in)
+	}
+	for i := len(inputs) - len(calls); i < len(inputs); i++ {
+		wait(i)
 	}
 	return results
 }
@@ -45,10 +57,8 @@ func (m *Model) start(ctx context.Context, in Input) (*call, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, p := range c.parts {
+	for _, p := range c.parts {
 		if err := m.engine.submit(p.request); err != nil {
-			c.parts = c.parts[:i]
-			m.drain(c)
 			return nil, m.runError(c, err)
 		}
 	}
@@ -57,22 +67,23 @@ func (m *Model) start(ctx context.Context, in Input) (*call, error) {
 
 // wait returns when all of a call's requests are done.
 func (m *Model) wait(c *call) (Output, error) {
-	if err := m.drain(c); err != nil {
-		return Output{}, m.runError(c, err)
+	for _, p := range c.parts {
+		if err := p.wait(); err != nil {
+			return Output{}, m.runError(c, err)
+		}
 	}
 	return m.output(c)
 }
 
-// drain waits for every part and returns the first error.
-func (m *Model) drain(c *call) error {
-	var first error
-	for _, p := range c.parts {
-		<-p.done
-		if p.err != nil && first == nil {
-			first = p.err
-		}
+// wait returns when r is done, or when its context is: the batch takes it out at
+// its next step, and until then nobody else may look at it.
+func (r *request) wait() error {
+	select {
+	case <-r.done:
+		return r.err
+	case <-r.ctx.Done():
+		return r.ctx.Err()
 	}
-	return first
 }
 
 func (m *Model) runError(c *call, err error) error {
@@ -104,59 +115,84 @@ func (m *Model) stream(ctx context.Context, in Input, yield func(string, error) 
 	if c.task.Output != "sequence" {
 		return fmt.Errorf("mm: %s: cannot be streamed, its output is a %s", c.task.Name, c.task.Output)
 	}
-	// Sentences run together; what they write is read in order. The channels
+	// Sentences run together, some ahead of the one that is read. The channels
 	// hold a whole output, so that a slow reader never holds up the batch.
 	tokens := make([]chan int32, len(c.parts))
+	w, submitted := writer{ctx: ctx, yield: yield}, 0
 	for i, p := range c.parts {
-		written := make(chan int32, m.ckpt.Config.Model.MaxPositions+1)
-		tokens[i] = written
-		p.emit = func(ids []int32) {
-			for _, id := range ids {
-				written <- id
+		for ; submitted < min(i+streamAhead, len(c.parts)); submitted++ {
+			next := c.parts[submitted].request
+			tokens[submitted] = next.written()
+			if err := m.engine.submit(next); err != nil {
+				return m.runError(c, err)
 			}
 		}
-		if err := m.engine.submit(p.request); err != nil {
+		if err := w.read(m.tok.Stream(), p.request, tokens[i]); err != nil {
 			return m.runError(c, err)
 		}
-	}
-	for i, p := range c.parts {
-		stop, err := m.read(p, tokens[i], i > 0, yield)
-		if err != nil {
-			return m.runError(c, err)
-		}
-		if stop {
+		if w.stopped {
 			return nil
 		}
 	}
 	return nil
 }
 
-// read yields the text of one part as its tokens come.
-func (m *Model) read(p part, tokens <-chan int32, later bool, yield func(string, error) bool) (stop bool, err error) {
-	decoder := m.tok.Stream()
-	send := func(piece string) bool {
-		if later {
-			piece, later = " "+piece, false
+// streamAhead is how many sentences of a stream run at once.
+const streamAhead = 32
+
+// written makes the channel that r's tokens come on.
+func (r *request) written() chan int32 {
+	tokens := make(chan int32, r.length)
+	r.emit = func(ids []int32) {
+		for _, id := range ids {
+			tokens <- id
 		}
-		return piece == "" || yield(piece, nil)
 	}
-	for {
+	return tokens
+}
+
+// writer yields the texts of a stream, with a space between those of two parts.
+type writer struct {
+	ctx     context.Context
+	yield   func(string, error) bool
+	written bool // something
+	space   bool // is due before the next text
+	stopped bool // by the reader, or by the context
+}
+
+func (w *writer) write(text string) {
+	if w.stopped = w.stopped || w.ctx.Err() != nil; w.stopped || text == "" {
+		return
+	}
+	if w.space {
+		text = " " + text
+	}
+	w.written, w.space = true, false
+	w.stopped = !w.yield(text, nil)
+}
+
+// read writes the text of one part as its tokens come.
+func (w *writer) read(decoder *token.Stream, r *request, tokens <-chan int32) error {
+	w.space = w.written
+	count := 0
+	for !w.stopped {
 		select {
 		case id := <-tokens:
-			if piece := decoder.Add(id); piece != "" && !send(piece) {
-				return true, nil
-			}
+			count++
+			w.write(decoder.Add(id))
 			continue
-		case <-p.done:
+		case <-r.done:
+		case <-r.ctx.Done():
 		}
-		if p.err != nil {
-			return false, p.err
+		if err := r.wait(); err != nil {
+			return err
 		}
-		for len(tokens) > 0 {
-			if piece := decoder.Add(<-tokens); piece != "" && !send(piece) {
-				return true, nil
-			}
+		// Those still in the channel, and the last where the output was cut.
+		for _, id := range r.search.Best().Tokens[count:] {
+			w.write(decoder.Add(id))
 		}
-		return !send(strings.TrimRight(decoder.Flush(), " ")), nil
+		w.write(decoder.Flush())
+		break
 	}
+	return w.ctx.Err()
 }
