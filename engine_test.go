@@ -1,0 +1,231 @@
+package mm
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+func testInput(task, text string) Input {
+	in := Input{Task: task, Text: text}
+	if task == "translate" {
+		in.To = "de"
+	}
+	return in
+}
+
+// hold stops the batch in the middle of a step until release is called.
+func hold(t *testing.T, m *Model) (release func()) {
+	t.Helper()
+	c, err := m.prepare(context.Background(), testInput("translate", "Good morning!"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, held, gate := c.parts[0].request, make(chan bool), make(chan bool)
+	var first sync.Once
+	r.emit = func([]int32) {
+		first.Do(func() {
+			close(held)
+			<-gate
+		})
+	}
+	if err := m.engine.submit(r); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-held:
+	case <-r.done:
+		t.Fatal("the request ended at once: no step to hold")
+	}
+	return sync.OnceFunc(func() { close(gate) })
+}
+
+// inLine waits until n requests stand in the queue.
+func inLine(t *testing.T, m *Model, n int) {
+	t.Helper()
+	for end := time.Now().Add(20 * time.Second); len(m.engine.queue) < n; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d requests in line after 20 s, want %d", len(m.engine.queue), n)
+		}
+	}
+}
+
+func TestCancelledBefore(t *testing.T) {
+	m := LoadTiny(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for range 50 { // a place in line and the context are chosen from at random
+		_, err := m.Run(ctx, testInput("translate", "Good morning!"))
+		if !errors.Is(err, context.Canceled) || !strings.HasPrefix(err.Error(), "mm: translate: ") {
+			t.Fatalf("error %v, want %v", err, context.Canceled)
+		}
+	}
+	for piece, err := range m.Stream(ctx, testInput("translate", "Good morning!")) {
+		if piece != "" || !errors.Is(err, context.Canceled) {
+			t.Errorf("stream: %q, error %v, want %v", piece, err, context.Canceled)
+		}
+	}
+	if _, err := m.Run(context.Background(), testInput("parse", "There is room.")); err != nil {
+		t.Error(err)
+	}
+	CheckPlaces(t, m)
+}
+
+// TestCancelledWhileRunning cancels every way that a request can be on, and runs
+// others in the places.
+func TestCancelledWhileRunning(t *testing.T) {
+	m := LoadTiny(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	release := hold(t, m)
+	var callers sync.WaitGroup
+	for i := range 3 * queueLength { // some wait in line, some for a place in it
+		callers.Go(func() {
+			in := testInput([]string{"translate", "parse"}[i%2], "It is late.")
+			in.Beam = 1 + i%3
+			if _, err := m.Run(ctx, in); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+	inLine(t, m, queueLength)
+	cancel()
+	callers.Wait() // the batch is held: nobody waits for it
+	release()
+	if _, err := m.Run(context.Background(), testInput("parse", "There is room.")); err != nil {
+		t.Error(err)
+	}
+	CheckPlaces(t, m)
+}
+
+func TestDeadlineWhileRunning(t *testing.T) {
+	m := LoadTiny(t)
+	var late atomic.Int32
+	var callers sync.WaitGroup
+	for i := range 40 {
+		callers.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i)*500*time.Microsecond)
+			defer cancel()
+			_, err := m.Run(ctx, testInput("translate", strings.Repeat("x", 60)))
+			if errors.Is(err, context.DeadlineExceeded) {
+				late.Add(1)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	callers.Wait()
+	if late.Load() == 0 {
+		t.Error("no call was late, want at least the one without any time")
+	}
+	CheckPlaces(t, m)
+}
+
+// TestCloseWhileBusy closes while requests run, wait in line and for a place in it.
+func TestCloseWhileBusy(t *testing.T) {
+	m := LoadTiny(t)
+	release := hold(t, m)
+	var callers sync.WaitGroup
+	for range 3 * queueLength {
+		callers.Go(func() {
+			if _, err := m.Run(context.Background(), testInput("translate", "It is late.")); err != ErrClosed {
+				t.Errorf("error %v, want %v", err, ErrClosed)
+			}
+		})
+	}
+	callers.Go(func() {
+		for _, err := range m.Stream(context.Background(), testInput("translate", "It is late.")) {
+			if err != ErrClosed {
+				t.Errorf("stream: error %v, want %v", err, ErrClosed)
+			}
+		}
+	})
+	inLine(t, m, queueLength)
+	closed := make(chan error)
+	go func() { closed <- m.Close() }()
+	<-m.engine.closing
+	release()
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	callers.Wait()
+	CheckPlaces(t, m)
+}
+
+// TestRunIsNotBehindAWholeBatch starts a long RunBatch and then a Run, which must
+// not wait for all of it.
+func TestRunIsNotBehindAWholeBatch(t *testing.T) {
+	m := LoadTiny(t)
+	release := hold(t, m)
+	inputs := make([]Input, 4000)
+	for i := range inputs {
+		inputs[i] = testInput("translate", "It is late.")
+		inputs[i].MaxTokens = 2
+	}
+	done := make(chan bool)
+	go func() {
+		for _, r := range m.RunBatch(context.Background(), inputs) {
+			if r.Err != nil {
+				t.Error(r.Err)
+			}
+		}
+		close(done)
+	}()
+	inLine(t, m, queueLength)
+	result := make(chan error)
+	go func() {
+		_, err := m.Run(context.Background(), inputs[0])
+		result <- err
+	}()
+	time.Sleep(5 * time.Millisecond) // it waits for a place in line now
+	release()
+	if err := <-result; err != nil {
+		t.Error(err)
+	}
+	select {
+	case <-done:
+		t.Errorf("Run came after all %d inputs of the RunBatch before it", len(inputs))
+	default:
+	}
+	<-done
+	CheckPlaces(t, m)
+}
+
+// TestMemoryStaysFlat runs thousands of requests of every kind.
+func TestMemoryStaysFlat(t *testing.T) {
+	m := LoadTiny(t)
+	inputs := make([]Input, 600)
+	for i := range inputs {
+		inputs[i] = testInput([]string{"translate", "parse"}[i%8/7], "The cat sat on the mat."[:2+i%10])
+		inputs[i].MaxTokens = 1 + i%17
+		inputs[i].Beam = 1 + i%11/10
+	}
+	held := func() (heap uint64, device int64) {
+		for _, r := range m.RunBatch(context.Background(), inputs) {
+			if r.Err != nil {
+				t.Fatal(r.Err)
+			}
+		}
+		runtime.GC()
+		var s runtime.MemStats
+		runtime.ReadMemStats(&s)
+		return s.HeapAlloc, m.engine.scope.Bytes() + m.engine.cache.Bytes()
+	}
+	held()
+	before, device := held()
+	for range 3 {
+		held()
+	}
+	after, deviceAfter := held()
+	if after > before+1<<20 {
+		t.Errorf("heap of %d KiB after %d requests more, want %d as before", after>>10, 4*len(inputs), before>>10)
+	}
+	if deviceAfter > device+device/2 {
+		t.Errorf("cache and scratch of %d KiB, want %d as before", deviceAfter>>10, device>>10)
+	}
+	CheckPlaces(t, m)
+}

@@ -1,0 +1,60 @@
+package mm
+
+import (
+	"encoding/base64"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+// TinyFiles is the random model of the mixer's tests, a few thousand times faster
+// than the base model, with a tokenizer whose tokens are the single bytes.
+func TinyFiles(t testing.TB) fstest.MapFS {
+	t.Helper()
+	var table strings.Builder
+	for b := range 256 {
+		fmt.Fprintf(&table, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
+	}
+	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{Data: []byte(table.String())}}
+	for _, name := range []string{"config.json", "model.safetensors"} {
+		data, err := os.ReadFile(filepath.Join("mixer", "testdata", "tiny", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files[name] = &fstest.MapFile{Data: data}
+	}
+	return files
+}
+
+// LoadTiny loads it; the test's end closes it.
+func LoadTiny(t testing.TB, opts ...Option) *Model {
+	t.Helper()
+	m, err := Load(TinyFiles(t), append([]Option{WithThreads(1)}, opts...)...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// CheckPlaces closes m and wants every place of its batch given back.
+func CheckPlaces(t testing.TB, m *Model) {
+	t.Helper()
+	m.Close()
+	e := m.engine
+	if len(e.active) != 0 || len(e.waiting) != 0 || len(e.queue) != 0 {
+		t.Errorf("closed with %d requests running, %d waiting, %d in line, want none", len(e.active), len(e.waiting), len(e.queue))
+	}
+	if e.rows != 0 || e.reserved != 0 {
+		t.Errorf("%d rows and %d output slots reserved for nobody", e.rows, e.reserved)
+	}
+	if n := len(e.outputs.free); n != e.outputs.size {
+		t.Errorf("%d of %d output slots free", n, e.outputs.size)
+	}
+	if f := e.memories.free; e.memories.size > 0 && (len(f) != 1 || f[0] != span{0, e.memories.size}) {
+		t.Errorf("free memory slots %v, want all %d in one span", f, e.memories.size)
+	}
+}
