@@ -93,6 +93,8 @@ func (s *Symbols) ids(set int) []int32 {
 const (
 	maxOpen  = 8  // brackets opened in a row
 	maxDepth = 64 // brackets open at once
+	// maxConstituents a word, and a few more: what an output's places are kept for.
+	maxConstituents, moreConstituents = 2, 8
 )
 
 // Grammar is the automaton over one sentence: every word gets exactly one tag,
@@ -131,7 +133,8 @@ func NewGrammar(s *Symbols, pieces [][]int32, budget int) (*Grammar, error) {
 	if flat > budget {
 		return nil, fmt.Errorf("tree: %d words with their tags are %d tokens, want at most %d", len(pieces), flat, budget)
 	}
-	return &Grammar{symbols: s, pieces: pieces, spare: budget - flat}, nil
+	spare := bracket * (maxConstituents*len(pieces) + moreConstituents)
+	return &Grammar{symbols: s, pieces: pieces, spare: min(spare, budget-flat)}, nil
 }
 
 // Start is the pieces of the first word.
@@ -185,9 +188,9 @@ func (g *Grammar) Clone() sequence.Grammar {
 // MaxTokens bounds the length of any output from the start, the end not counted.
 // It is the budget or less; call it before the first Accept.
 func (g *Grammar) MaxTokens() int {
-	n := 0
+	n := g.spare
 	for _, p := range g.pieces {
 		n += len(p) + 1
 	}
-	return n + min(g.spare, len(g.pieces)*maxOpen*bracket)
+	return n
 }
