@@ -204,7 +204,7 @@ func TestMemoryStaysFlat(t *testing.T) {
 		inputs[i].MaxTokens = 1 + i%17
 		inputs[i].Beam = 1 + i%11/10
 	}
-	held := func() (heap uint64, device int64) {
+	held := func() (host, device int64) {
 		for _, r := range m.RunBatch(context.Background(), inputs) {
 			if r.Err != nil {
 				t.Fatal(r.Err)
@@ -213,19 +213,22 @@ func TestMemoryStaysFlat(t *testing.T) {
 		runtime.GC()
 		var s runtime.MemStats
 		runtime.ReadMemStats(&s)
-		return s.HeapAlloc, m.engine.scope.Bytes() + m.engine.cache.Bytes()
+		// On the CPU the device's memory is on the heap.
+		device = m.engine.scope.Bytes() + m.engine.cache.Bytes()
+		return int64(s.HeapAlloc) - device, device
 	}
 	held()
-	before, device := held()
+	host, device := held()
 	for range 3 {
 		held()
 	}
-	after, deviceAfter := held()
-	if after > before+1<<20 {
-		t.Errorf("heap of %d KiB after %d requests more, want %d as before", after>>10, 4*len(inputs), before>>10)
+	hostAfter, deviceAfter := held()
+	if hostAfter > host+1<<20 {
+		t.Errorf("%d KiB held after %d requests more, want %d as before", hostAfter>>10, 4*len(inputs), host>>10)
 	}
-	if deviceAfter > device+device/2 {
-		t.Errorf("cache and scratch of %d KiB, want %d as before", deviceAfter>>10, device>>10)
+	// How many requests meet is luck, and what they need grows by doubling.
+	if deviceAfter > 2*device+1<<20 {
+		t.Errorf("cache and scratch of %d KiB, want about %d as before", deviceAfter>>10, device>>10)
 	}
 	CheckPlaces(t, m)
 }
