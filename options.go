@@ -11,6 +11,12 @@ import (
 // Option changes how a model is loaded.
 type Option func(*options) error
 
+// Limits of the options.
+const (
+	MaxThreads = cpu.MaxThreads
+	MaxBeam    = 32
+)
+
 type options struct {
 	device    string
 	threads   int
@@ -42,8 +48,8 @@ func WithDevice(name string) Option {
 // the process may use.
 func WithThreads(n int) Option {
 	return func(o *options) error {
-		if n < 0 || n > 1024 {
-			return fmt.Errorf("threads %d: want 0 (all) to 1024", n)
+		if n < 0 || n > MaxThreads {
+			return fmt.Errorf("threads %d: want 0 (all) to %d", n, MaxThreads)
 		}
 		o.threads = n
 		return nil
@@ -63,13 +69,12 @@ func WithBeam(n int) Option {
 }
 
 func checkBeam(n int) error {
-	if n < 1 || n > maxBeam {
-		return fmt.Errorf("beam %d: want 1 to %d", n, maxBeam)
+	if n < 1 || n > MaxBeam {
+		return fmt.Errorf("beam %d: want 1 to %d", n, MaxBeam)
 	}
 	return nil
 }
 
-const maxBeam = 32
 
 // WithMaxTokens limits outputs to n tokens; longer ones are cut, which the
 // Output's notices say. The default depends on the input's length.

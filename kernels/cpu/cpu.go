@@ -11,8 +11,8 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-// maxThreads is more than any machine this runs on has; a larger number is a slip.
-const maxThreads = 1024
+// MaxThreads is more than any machine this runs on has; a larger number is a slip.
+const MaxThreads = 1024
 
 // Options say how a Device runs.
 type Options struct {
@@ -40,12 +40,12 @@ var _ kernels.Device = (*Device)(nil)
 // that was not built in, or that this processor lacks, and for a number of
 // threads outside 0 to 1024.
 func Open(opts Options) (*Device, error) {
-	if opts.Threads < 0 || opts.Threads > maxThreads {
-		return nil, fmt.Errorf("cpu: %d threads, want 0 (all) to %d", opts.Threads, maxThreads)
+	if opts.Threads < 0 || opts.Threads > MaxThreads {
+		return nil, fmt.Errorf("cpu: %d threads, want 0 (all) to %d", opts.Threads, MaxThreads)
 	}
 	threads := opts.Threads
 	if threads == 0 {
-		threads = min(runtime.GOMAXPROCS(0), maxThreads)
+		threads = min(runtime.GOMAXPROCS(0), MaxThreads)
 	}
 	path, err := choosePath(opts.Path, os.Getenv("MM_CPU"))
 	if err != nil {

@@ -9,14 +9,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Limits of the library's options, so that wrong ones are wrong usage and found
-// before a model loads.
-const (
-	maxThreads = 1024
-	maxBeam    = 32
-)
-
-// bounded is a whole number of a flag that must lie between low and high.
+// bounded is a whole number of a flag that must lie between low and high, so that
+// another is wrong usage and found before a model loads.
 type bounded struct {
 	value     *int
 	low, high int // high 0: no upper bound

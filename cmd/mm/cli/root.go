@@ -82,7 +82,7 @@ func newRoot() *cobra.Command {
 	flags.StringVar(&s.model, "model", "", "model `directory` (default: the embedded base model)")
 	s.device, s.maxInput = "auto", 256<<10
 	flags.Var(device{&s.device}, "device", "`where` to run: auto, cpu, cuda or cuda:N")
-	flags.Var(bounded{&s.threads, 0, maxThreads, fmt.Sprintf("0 (all) to %d", maxThreads)}, "threads", "CPU threads, 0 for all")
+	flags.Var(bounded{&s.threads, 0, mm.MaxThreads, fmt.Sprintf("0 (all) to %d", mm.MaxThreads)}, "threads", "CPU threads, 0 for all")
 	flags.Var(bounded{&s.maxInput, 1, 0, "at least 1"}, "max-input", "longest input in `bytes`")
 	root.RegisterFlagCompletionFunc("device", completeWords(deviceNames))
 	root.MarkPersistentFlagDirname("model")
