@@ -75,7 +75,6 @@ func checkBeam(n int) error {
 	return nil
 }
 
-
 // WithMaxTokens limits outputs to n tokens; longer ones are cut, which the
 // Output's notices say. The default depends on the input's length.
 func WithMaxTokens(n int) Option {
