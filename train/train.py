@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import checkpoint
 import data
 import feed
 import optim
@@ -57,13 +58,20 @@ def dev_batches(tok, encoded_dev, rows, count=4):
     return out
 
 
+def initial(path):
+    """Weights to start from: those of a training checkpoint, or of an exported model directory."""
+    if Path(path).is_dir():
+        return checkpoint.load(path)[0].state_dict()
+    return torch.load(path, map_location="cpu")["model"]
+
+
 class Trainer:
     def __init__(self, a):
         torch.manual_seed(a.seed)
         self.a, self.device = a, a.device
         self.model = MultiModel(Config(**json.loads(a.config))).to(a.device)
         if a.init:
-            self.model.load_state_dict(torch.load(a.init, map_location=a.device)["model"])
+            self.model.load_state_dict(initial(a.init))
         self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, compile=a.device != "cpu")
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
@@ -223,7 +231,7 @@ def parser():
     p.add_argument("--seed", type=int, default=1)
     p.add_argument("--log-every", type=int, default=20)
     p.add_argument("--eval-every", type=int, default=500)
-    p.add_argument("--init", help="start from the weights of another run's checkpoint")
+    p.add_argument("--init", help="start from the weights of another run's checkpoint, or of an exported model directory")
     p.add_argument("--resume", action="store_true")
     p.add_argument("--no-compile", dest="compile", action="store_false")
     return p

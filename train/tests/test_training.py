@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import checkpoint
 import data
 import optim
 import train
@@ -127,3 +128,11 @@ def test_compiling_leaves_the_weights_alone():
     assert all(torch.equal(v, before[k]) for k, v in trainer.model.state_dict().items())
     assert all(p.grad is None for p in trainer.model.parameters()) and trainer.step == 0
     assert all((s["momentum"] == 0).all() for s in trainer.opts[0].state.values())
+
+
+def test_starts_from_an_exported_model(tmp_path):
+    first = train.Trainer(options(seed=2))
+    checkpoint.save(tmp_path, first.model.config, first.model.state_dict(), {}, "f32")
+    second = train.Trainer(options(init=tmp_path))
+    for (name, a), (_, b) in zip(first.model.named_parameters(), second.model.named_parameters()):
+        assert torch.equal(a, b), name
