@@ -2,6 +2,7 @@ package mm_test
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -178,6 +179,14 @@ func TestDamagedWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	_, err = m.Run(ctx, translate("de", "Good morning!"))
-	wantError(t, "weights that are no numbers", err, "mm: translate: the network's scores are no numbers: its weights are damaged")
+	const want = "mm: translate: the network's scores are no numbers: its weights are damaged"
+	in := translate("de", "Good morning!")
+	for _, beam := range []int{1, 4} {
+		in.Beam = beam
+		_, err = m.Run(ctx, in)
+		wantError(t, fmt.Sprintf("weights that are no numbers, beam %d", beam), err, want)
+	}
+	for piece, err := range m.Stream(ctx, in) {
+		wantError(t, fmt.Sprintf("weights that are no numbers, stream of %q", piece), err, want)
+	}
 }

@@ -30,7 +30,8 @@ type Output struct {
 	Text string // the translation, or the trees in Penn Treebank brackets
 	// Trees are the parsed sentences (parse), one each.
 	Trees []*tree.Node
-	// Score is the mean log-probability a token, 0 for an empty input.
+	// Score is the mean log-probability of the tokens that the model chose, ends
+	// included and the words of trees left out; 0 for an empty input.
 	Score float64
 	// Tokens is the number of tokens that the model wrote.
 	Tokens int

@@ -173,27 +173,41 @@ func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words [
 func (m *Model) output(c *call) (Output, error) {
 	out := Output{Task: c.task.Name, Notices: c.notices}
 	var texts []string
+	logp, decisions := 0.0, 0
 	for _, p := range c.parts {
-		text, err := m.read(p, &out)
+		best, err := p.best()
 		if err != nil {
-			return Output{}, fmt.Errorf("mm: %s: %w", c.task.Name, err)
+			return Output{}, m.runError(c, err)
+		}
+		text, err := m.read(p, best, &out)
+		if err != nil {
+			return Output{}, m.runError(c, err)
 		}
 		if text != "" {
 			texts = append(texts, text)
 		}
-		out.Score += p.search.Score() / float64(len(c.parts))
+		logp += best.Logp
+		decisions += best.Decisions()
 		out.Elapsed = max(out.Elapsed, p.ended.Sub(c.start))
+	}
+	if decisions > 0 {
+		out.Score = logp / float64(decisions)
 	}
 	out.Text = strings.Join(texts, " ")
 	return out, nil
 }
 
-// read returns the text of one part and adds the rest of what it gave to out.
-func (m *Model) read(p part, out *Output) (string, error) {
-	best := p.search.Best()
-	if score := p.search.Score(); math.IsNaN(score) || math.IsInf(score, 0) {
-		return "", fmt.Errorf("the network's scores are no numbers: its weights are damaged")
+// best is the output of a request that is done.
+func (r *request) best() (*sequence.Hypothesis, error) {
+	h := r.search.Best()
+	if math.IsNaN(h.Logp) || math.IsInf(h.Logp, 0) {
+		return nil, fmt.Errorf("the network's scores are no numbers: its weights are damaged")
 	}
+	return h, nil
+}
+
+// read returns the text of one part and adds the rest of what it gave to out.
+func (m *Model) read(p part, best *sequence.Hypothesis, out *Output) (string, error) {
 	out.Tokens += len(best.Tokens)
 	if p.words != nil {
 		root, err := m.symbols.Build(best.Tokens, p.words)

@@ -187,8 +187,12 @@ func (w *writer) read(decoder *token.Stream, r *request, tokens <-chan int32) er
 		if err := r.wait(); err != nil {
 			return err
 		}
+		best, err := r.best()
+		if err != nil {
+			return err
+		}
 		// Those still in the channel, and the last where the output was cut.
-		for _, id := range r.search.Best().Tokens[count:] {
+		for _, id := range best.Tokens[count:] {
 			w.write(decoder.Add(id))
 		}
 		w.write(decoder.Flush())

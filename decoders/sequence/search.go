@@ -47,8 +47,12 @@ type Hypothesis struct {
 	// as it runs Next.
 	Path    []int32
 	grammar Grammar
-	steps   int // decisions made
+	steps   int // decisions made, the end among them
 }
+
+// Decisions is the number of tokens that were chosen rather than forced, the end
+// among them.
+func (h *Hypothesis) Decisions() int { return h.steps }
 
 // Allowed restricts the decision that follows Next.
 func (h *Hypothesis) Allowed() kernels.Allowed { return h.grammar.Allowed() }
@@ -98,7 +102,8 @@ func (s *Search) Width() int {
 }
 
 // Advance takes the best next tokens of the live hypotheses, in their order; it
-// may get more candidates than Width a row.
+// may get more candidates than Width a row. No candidate at all, which scores
+// that are no numbers give, ends the search with a score of -Inf.
 func (s *Search) Advance(c kernels.Candidates) {
 	if s.opts.Beam == 1 {
 		s.greedy(c.IDs[0], float64(c.Logs[0]))
@@ -119,8 +124,9 @@ func (s *Search) Advance(c kernels.Candidates) {
 			next = append(next, h)
 		}
 	}
-	if len(s.picks) == 0 { // no candidate at all: what there is must do
-		s.finish(s.live[0], s.live[0].Logp)
+	if len(s.picks) == 0 { // as in greedy, and nothing found before may hide it
+		s.finished = s.finished[:0]
+		s.finish(s.live[0], math.Inf(-1))
 	}
 	s.live, s.spare = next, s.live[:0]
 	s.prune()
@@ -192,8 +198,10 @@ func (s *Search) shorten() {
 	}
 }
 
+// finish takes a hypothesis whose last decision was to end.
 func (s *Search) finish(h *Hypothesis, logp float64) {
 	h.Logp = logp
+	h.steps++
 	s.finished = append(s.finished, h)
 }
 
@@ -201,7 +209,7 @@ func (s *Search) penalty(steps int) float64 {
 	return math.Pow((5+float64(steps))/6, s.opts.LengthPenalty)
 }
 
-func (s *Search) score(h *Hypothesis) float64 { return h.Logp / s.penalty(h.steps+1) }
+func (s *Search) score(h *Hypothesis) float64 { return h.Logp / s.penalty(h.steps) }
 
 // Best is the finished hypothesis of the highest normalized score, nil before
 // any has finished.
@@ -213,12 +221,6 @@ func (s *Search) Best() *Hypothesis {
 		}
 	}
 	return best
-}
-
-// Score is the mean log-probability a decision of the best output.
-func (s *Search) Score() float64 {
-	h := s.Best()
-	return h.Logp / float64(h.steps+1)
 }
 
 // Cut says whether the output was cut at MaxTokens.

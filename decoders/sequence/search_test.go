@@ -138,8 +138,8 @@ func TestWideBeamIsExact(t *testing.T) {
 			if !slices.Equal(best.Tokens, want) || math.Abs(s.score(best)-score) > 1e-9 || s.Cut() {
 				t.Errorf("seed %d, alpha %v: %v with %v, want %v with %v", seed, alpha, best.Tokens, s.score(best), want, score)
 			}
-			if got, want := s.Score(), best.Logp/float64(len(best.Tokens)+1); got != want {
-				t.Errorf("seed %d: mean %v, want %v", seed, got, want)
+			if got, want := best.Decisions(), len(best.Tokens)+1; got != want {
+				t.Errorf("seed %d: %d decisions, want %d", seed, got, want)
 			}
 		}
 	}
@@ -240,8 +240,12 @@ func TestForcedTokens(t *testing.T) {
 			m := &toy{logit: hashed(seed)}
 			s := New(Options{Command: command, End: end, Beam: beam, MaxTokens: 9, LengthPenalty: 1}, &doubled{})
 			best := m.run(t, s)
-			if !slices.Equal(best.Tokens[:2], []int32{2, 2}) || best.steps != best.grammar.(*doubled).decided {
-				t.Fatalf("%v after %d decisions, the grammar saw %d", best.Tokens, best.steps, best.grammar.(*doubled).decided)
+			decided := best.grammar.(*doubled).decided
+			if !s.Cut() {
+				decided++ // the end, which no grammar sees
+			}
+			if !slices.Equal(best.Tokens[:2], []int32{2, 2}) || best.Decisions() != decided {
+				t.Fatalf("%v after %d decisions, want %d", best.Tokens, best.Decisions(), decided)
 			}
 			for _, h := range s.finished {
 				if len(h.Tokens) >= 9 && !s.Cut() {
@@ -252,18 +256,25 @@ func TestForcedTokens(t *testing.T) {
 	}
 }
 
-// TestNoCandidates: a row without any candidate ends the search with what there
-// is.
+// TestNoCandidates: rows without any candidate end the search with a score that
+// is no number, whatever was found before.
 func TestNoCandidates(t *testing.T) {
 	for _, beam := range []int{1, 3} {
 		s := text(beam, 5, 1)
 		var c kernels.Candidates
-		c.Resize(1, s.Width())
-		for i := range c.IDs {
-			c.IDs[i] = -1
+		if beam > 1 { // one output is finished, one goes on
+			c.Resize(1, 2)
+			copy(c.IDs, []int32{end, 0})
+			copy(c.Logs, []float32{-1, -2})
+			s.Advance(c)
 		}
-		if s.Advance(c); len(s.Live()) != 0 || s.Best() == nil {
-			t.Errorf("beam %d: %d live, best %v; want none and one", beam, len(s.Live()), s.Best())
+		c.Resize(len(s.Live()), s.Width())
+		for i := range c.IDs {
+			c.IDs[i], c.Logs[i] = -1, float32(math.Inf(-1))
+		}
+		s.Advance(c)
+		if best := s.Best(); len(s.Live()) != 0 || best == nil || !math.IsInf(best.Logp, -1) {
+			t.Errorf("beam %d: %d live, best %+v; want none and one of log-probability -Inf", beam, len(s.Live()), best)
 		}
 	}
 }
