@@ -94,8 +94,9 @@ func (m *Model) runError(c *call, err error) error {
 }
 
 // Stream answers one input piece by piece: the texts it yields, joined, are
-// Run's Output.Text. It searches greedily and serves tasks that write text;
-// others are an error. A loop that stops early ends the request.
+// Run's Output.Text. It searches greedily, whatever the beam, and serves tasks
+// that write text; others are an error. What Run would say in notices stays
+// unsaid. A loop that stops early ends the request.
 func (m *Model) Stream(ctx context.Context, in Input) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)
@@ -127,11 +128,12 @@ func (m *Model) stream(ctx context.Context, in Input, yield func(string, error) 
 				return m.runError(c, err)
 			}
 		}
-		if err := w.read(m.tok.Stream(), p.request, tokens[i]); err != nil {
-			return m.runError(c, err)
+		err := w.read(m.tok.Stream(), p.request, tokens[i])
+		if w.left {
+			return nil // whatever else happened: there is nobody to tell
 		}
-		if w.stopped {
-			return nil
+		if err != nil {
+			return m.runError(c, err)
 		}
 	}
 	return nil
@@ -157,25 +159,28 @@ type writer struct {
 	yield   func(string, error) bool
 	written bool // something
 	space   bool // is due before the next text
-	stopped bool // by the reader, or by the context
+	left    bool // the reader has: yield must not be called again
 }
 
+// stopped says whether nobody wants more, the reader or the context.
+func (w *writer) stopped() bool { return w.left || w.ctx.Err() != nil }
+
 func (w *writer) write(text string) {
-	if w.stopped = w.stopped || w.ctx.Err() != nil; w.stopped || text == "" {
+	if text == "" || w.stopped() {
 		return
 	}
 	if w.space {
 		text = " " + text
 	}
 	w.written, w.space = true, false
-	w.stopped = !w.yield(text, nil)
+	w.left = !w.yield(text, nil)
 }
 
 // read writes the text of one part as its tokens come.
 func (w *writer) read(decoder *token.Stream, r *request, tokens <-chan int32) error {
 	w.space = w.written
 	count := 0
-	for !w.stopped {
+	for !w.stopped() {
 		select {
 		case id := <-tokens:
 			count++

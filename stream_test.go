@@ -80,6 +80,21 @@ func TestStreamCancelledInItsLoop(t *testing.T) {
 	mm.CheckPlaces(t, m)
 }
 
+// TestStreamCancelledAndLeft is not told of the error, having left.
+func TestStreamCancelledAndLeft(t *testing.T) {
+	m := mm.LoadTiny(t)
+	stopping, cancel := context.WithCancel(ctx)
+	for _, err := range m.Stream(stopping, translate("de", fables)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		break
+	}
+	run(t, m, translate("de", "There is room."))
+	mm.CheckPlaces(t, m)
+}
+
 func TestStreamErrors(t *testing.T) {
 	m := mm.LoadTiny(t)
 	for _, c := range []struct {
