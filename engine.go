@@ -83,10 +83,8 @@ func newEngine(dev kernels.Device, embed *text.Encoder, mix *mixer.Mixer) *engin
 func (e *engine) submit(r *request) error {
 	e.gate.RLock()
 	defer e.gate.RUnlock()
-	select {
-	case <-e.closing: // before the queue, which may have room
+	if e.isClosing() { // before the queue, which may have room
 		return ErrClosed
-	default:
 	}
 	select {
 	case e.queue <- r:
@@ -95,6 +93,15 @@ func (e *engine) submit(r *request) error {
 		return ErrClosed
 	case <-r.ctx.Done():
 		return r.ctx.Err()
+	}
+}
+
+func (e *engine) isClosing() bool {
+	select {
+	case <-e.closing:
+		return true
+	default:
+		return false
 	}
 }
 
@@ -109,14 +116,7 @@ func (e *engine) close() {
 func (e *engine) run() {
 	defer close(e.stopped)
 	for e.collect() {
-		e.sweep()
-		err := e.admit()
-		if err == nil {
-			err = e.decode()
-		}
-		if err != nil {
-			e.failActive(err)
-		}
+		e.turn()
 	}
 	e.failActive(ErrClosed)
 	for _, r := range e.waiting {
@@ -133,6 +133,20 @@ func (e *engine) run() {
 		default:
 			return
 		}
+	}
+}
+
+// turn makes one step of the batch.
+func (e *engine) turn() {
+	e.sweep()
+	err := e.admit()
+	if err == nil {
+		err = e.decode()
+	}
+	if err != nil {
+		e.failActive(err)
+		// Nobody holds a place now, and the cache may have got fewer than planned.
+		e.outputs, e.memories = slotPool{}, spanPool{}
 	}
 }
 

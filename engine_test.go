@@ -9,6 +9,9 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/mm-runtime/mm/internal/nn"
+	"github.com/mm-runtime/mm/kernels"
 )
 
 func testInput(task, text string) Input {
@@ -193,6 +196,59 @@ func TestRunIsNotBehindAWholeBatch(t *testing.T) {
 	}
 	<-done
 	CheckPlaces(t, m)
+}
+
+// scarce is a device on which no tensor may have more rows than that.
+type scarce struct {
+	kernels.Device
+	rows int
+}
+
+func (d scarce) Alloc(rows, cols int) (kernels.Tensor, error) {
+	if rows > d.rows {
+		return kernels.Tensor{}, errors.New("no memory left")
+	}
+	return d.Device.Alloc(rows, cols)
+}
+
+// TestMemoryRunsOut fails what was running, and only that.
+func TestMemoryRunsOut(t *testing.T) {
+	m := LoadTiny(t)
+	e := still(m)
+	e.dev = scarce{m.dev, 256}
+	e.scope, e.cache = nn.NewScope(e.dev), e.mixer.NewCache(e.dev)
+	answer := func(n int) (failed int) {
+		var requests []*request
+		for range n {
+			in := testInput("translate", strings.Repeat("x", 100))
+			in.MaxTokens = 2
+			c, err := m.prepare(context.Background(), in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, p := range c.parts {
+				requests = append(requests, p.request)
+			}
+		}
+		e.waiting = append(e.waiting, requests...)
+		for len(e.waiting)+len(e.active) > 0 {
+			e.turn()
+		}
+		for _, r := range requests {
+			if <-r.done; r.err != nil {
+				failed++
+			}
+		}
+		return failed
+	}
+	for _, step := range []struct{ requests, failed int }{{2, 0}, {3, 3}, {2, 0}} {
+		if failed := answer(step.requests); failed != step.failed {
+			t.Errorf("%d of %d requests failed, want %d", failed, step.requests, step.failed)
+		}
+	}
+	if e.rows != 0 || e.reserved != 0 {
+		t.Errorf("%d rows and %d output slots reserved for nobody", e.rows, e.reserved)
+	}
 }
 
 // TestMemoryStaysFlat runs thousands of requests of every kind.

@@ -20,7 +20,7 @@ type Input struct {
 	To, From string
 	// Beam is the number of hypotheses kept; 0 means the model's default.
 	Beam int
-	// MaxTokens limits the output; 0 means the model's default.
+	// MaxTokens limits a text; 0 means the model's default. Trees are never cut.
 	MaxTokens int
 }
 

@@ -75,8 +75,8 @@ func checkBeam(n int) error {
 	return nil
 }
 
-// WithMaxTokens limits outputs to n tokens; longer ones are cut, which the
-// Output's notices say. The default depends on the input's length.
+// WithMaxTokens limits texts to n tokens; longer ones are cut, which the Output's
+// notices say. The default depends on the input's length. Trees are never cut.
 func WithMaxTokens(n int) Option {
 	return func(o *options) error {
 		if n < 1 {

@@ -34,6 +34,9 @@ const wholeTokens = 64
 // prepare checks an input and turns it into requests.
 func (m *Model) prepare(ctx context.Context, in Input) (*call, error) {
 	c := &call{start: time.Now()}
+	if m.engine.isClosing() { // also where nothing will have to be submitted
+		return nil, ErrClosed
+	}
 	if err := m.checkInput(in); err != nil {
 		return nil, err
 	}
@@ -149,7 +152,7 @@ func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) 
 // add makes the request for one source; maxTokens is the task's own limit.
 func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words []string, g sequence.Grammar, maxTokens int) {
 	for _, asked := range []int{m.opts.maxTokens, in.MaxTokens} {
-		if asked > 0 && words == nil { // a tree that stops early is none
+		if asked > 0 && words == nil { // a tree that is cut is none
 			maxTokens = min(asked, m.ckpt.Config.Model.MaxPositions)
 		}
 	}

@@ -164,7 +164,7 @@ func TestClose(t *testing.T) {
 	if _, err := m.Run(ctx, translate("de", "Good morning!")); err != mm.ErrClosed {
 		t.Errorf("Run after Close: error %v, want %v", err, mm.ErrClosed)
 	}
-	for i, r := range m.RunBatch(ctx, []mm.Input{translate("de", "One."), parse("Two.")}) {
+	for i, r := range m.RunBatch(ctx, []mm.Input{translate("de", "One."), parse("Two."), translate("de", "")}) {
 		if !errors.Is(r.Err, mm.ErrClosed) {
 			t.Errorf("RunBatch after Close: input %d: error %v, want %v", i, r.Err, mm.ErrClosed)
 		}
