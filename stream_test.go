@@ -84,6 +84,7 @@ func TestStreamCancelledInItsLoop(t *testing.T) {
 func TestStreamCancelledAndLeft(t *testing.T) {
 	m := mm.LoadTiny(t)
 	stopping, cancel := context.WithCancel(ctx)
+	defer cancel()
 	for _, err := range m.Stream(stopping, translate("de", fables)) {
 		if err != nil {
 			t.Fatal(err)
