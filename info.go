@@ -16,7 +16,7 @@ type Info struct {
 	SHA256        string // of the weights' file, hexadecimal
 	Vocabulary    int    // tokens
 	Positions     int    // tokens of the longest input segment
-	Device        string // what runs: "cpu (avx512, 2 threads)"
+	Device        string // what runs: "cpu (avx512-vnni, 2 threads)"
 }
 
 // Info describes the loaded model. A closed one has only its name, sizes and

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/mm-runtime/mm/kernels"
@@ -35,8 +36,9 @@ func defaults() options {
 // errors where there is no usable GPU.
 func WithDevice(name string) Option {
 	return func(o *options) error {
-		kind, _, _ := strings.Cut(name, ":")
-		if name != "auto" && name != "cpu" && kind != "cuda" {
+		number, numbered := strings.CutPrefix(name, "cuda:")
+		_, err := strconv.ParseUint(number, 10, 31)
+		if numbered && err != nil || !numbered && name != "auto" && name != "cpu" && name != "cuda" {
 			return fmt.Errorf("device %q: want auto, cpu, cuda or cuda:N", name)
 		}
 		o.device = name
@@ -114,7 +116,7 @@ func WithLengthPenalty(alpha float64) Option {
 // there is an error, never a quiet CPU run.
 func openDevice(o options) (kernels.Device, error) {
 	if strings.HasPrefix(o.device, "cuda") {
-		return nil, fmt.Errorf("device %s: this version of mm has no CUDA kernels; use --device cpu", o.device)
+		return nil, fmt.Errorf("device %s: this version of mm has no CUDA kernels, want cpu (WithDevice or --device cpu)", o.device)
 	}
 	return cpu.Open(cpu.Options{Threads: o.threads})
 }
