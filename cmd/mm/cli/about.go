@@ -41,7 +41,7 @@ func dash(s string) string {
 func newInfo(s *settings) *cobra.Command {
 	return &cobra.Command{
 		Use:   "info",
-		Short: "Describe the model, the device and the memory they take",
+		Short: "Describe the model and the device it runs on",
 		Args:  usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			m, err := s.open()

@@ -71,6 +71,7 @@ func TestWrongUsageIsExit2(t *testing.T) {
 		{"run parse --format svg x", "--format"},
 		{"run translate --to de --format tree x", "--format tree is for tasks that write trees"},
 		{"run translate --to de --words x", "--words is for tasks that write trees"},
+		{"run parse --max-tokens 9 x", "--max-tokens 9 is for tasks that write text"},
 		{"run translate --to de --loud x", "unknown flag: --loud"},
 		{"run translate --to", "flag needs an argument"},
 		{"run translate --to de --threads -1 x", "want 0 (all) to 1024"},
@@ -98,7 +99,7 @@ func TestWrongUsageIsExit2(t *testing.T) {
 	}
 }
 
-// The flags' limits stand in this package too; the library must agree.
+// What the flags allow, the library takes.
 func TestLargestFlagsPass(t *testing.T) {
 	run("run", "translate", "--to", "de", "--beam", "32", "--max-tokens", "1", "--threads", "1024", "").expect(t, 0)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/mm-runtime/mm"
 )
 
 // bounded is a whole number of a flag that must lie between low and high, so that
@@ -90,34 +92,28 @@ func (s *settings) completeTasks(_ *cobra.Command, args []string, _ string) ([]s
 	if len(args) > 0 {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	m, err := s.open()
-	if err != nil {
-		return nil, cobra.ShellCompDirectiveError
-	}
-	defer m.Close()
-	var names []string
-	for _, t := range m.Tasks() {
-		if !slices.Contains(names, t.Name) {
-			names = append(names, t.Name)
-		}
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
+	return s.complete(func(t mm.Task) string { return t.Name })
 }
 
 // completeTargets offers the languages that the chosen model writes.
-func (s *settings) completeTargets(_ *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
+func (s *settings) completeTargets(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return s.complete(func(t mm.Task) string { return t.To })
+}
+
+// complete offers what word finds in the tasks of the chosen model, once each.
+func (s *settings) complete(word func(mm.Task) string) ([]string, cobra.ShellCompDirective) {
 	m, err := s.open()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError
 	}
 	defer m.Close()
-	var languages []string
+	var words []string
 	for _, t := range m.Tasks() {
-		if t.To != "" && !slices.Contains(languages, t.To) {
-			languages = append(languages, t.To)
+		if w := word(t); w != "" && !slices.Contains(words, w) {
+			words = append(words, w)
 		}
 	}
-	return languages, cobra.ShellCompDirectiveNoFileComp
+	return words, cobra.ShellCompDirectiveNoFileComp
 }
 
 // completeWords offers fixed words as the value of a flag.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -44,10 +45,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 
 // message makes every error start with the program's name once.
 func message(err error) string {
-	if text := err.Error(); len(text) >= 3 && text[:3] == "mm:" {
-		return text
-	}
-	return "mm: " + err.Error()
+	return "mm: " + strings.TrimPrefix(err.Error(), "mm: ")
 }
 
 // usageError is a wrong call of the program, as opposed to a failure.

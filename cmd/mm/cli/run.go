@@ -81,6 +81,8 @@ func (o *runOptions) checkTask(m *mm.Model, name string) error {
 	tasks := m.Tasks()
 	task := tasks[slices.IndexFunc(tasks, func(t mm.Task) bool { return t.Name == name })]
 	switch {
+	case task.Output == "tree" && o.maxTokens > 0:
+		return fmt.Errorf("%s: --max-tokens %d is for tasks that write text: a tree is never cut", name, o.maxTokens)
 	case task.Output == "tree":
 		return nil
 	case o.words:
