@@ -12,6 +12,10 @@ var (
 	outputs = []string{"sequence", "tree"}
 )
 
+// maxRotary bounds positions times columns of a head: no tensor of the file says
+// how large the table of positions, made from these two, may get.
+const maxRotary = 1 << 22
+
 // check reports the first size that is out of range or does not fit another.
 func (m Model) check() error {
 	for _, f := range []struct {
@@ -38,6 +42,9 @@ func (m Model) check() error {
 	}
 	if m.Width%(2*m.Heads) != 0 {
 		return fmt.Errorf("model.heads: %d, want a number that splits the width %d into even parts", m.Heads, m.Width)
+	}
+	if columns := m.Width / m.Heads; m.MaxPositions > maxRotary/columns {
+		return fmt.Errorf("model.max_positions: %d, want at most %d for heads of %d columns", m.MaxPositions, maxRotary/columns, columns)
 	}
 	if !(m.RopeBase > 1 && m.RopeBase <= 1e9) {
 		return fmt.Errorf("model.rope_base: %v, want more than 1 and at most 1e9", m.RopeBase)

@@ -92,6 +92,11 @@ func TestReadConfigRejects(t *testing.T) {
 			t.Errorf("%s for %s: error %v, want one with %q", c.new, c.old, err, c.want)
 		}
 	}
+	wide := strings.NewReplacer(`"width": 8, "heads": 2`, `"width": 16384, "heads": 1`, `"max_positions": 64`, `"max_positions": 257`)
+	const want = "model.max_positions: 257, want at most 256 for heads of 16384 columns"
+	if _, err := readConfig([]byte(wide.Replace(smallConfig))); err == nil || err.Error() != want {
+		t.Errorf("a wide head: error %v, want %q", err, want)
+	}
 	none, _, _ := strings.Cut(smallConfig, `"tasks": [`)
 	if _, err := readConfig([]byte(none + `"tasks": []}`)); err == nil || !strings.Contains(err.Error(), "tasks: none") {
 		t.Errorf("no tasks: error %v", err)

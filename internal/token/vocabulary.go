@@ -7,7 +7,8 @@ import (
 )
 
 // Vocabulary gives the ids of a model's tokens: 0 to Ranks-1 are byte-pair
-// ranks, above them stand the end of output, the commands and the tree tokens.
+// ranks, then comes the end of output, and above it the commands and the tree
+// tokens.
 // It is the "vocabulary" of config.json; train/tokenizer.py writes it.
 type Vocabulary struct {
 	Ranks    int              `json:"ranks"`
@@ -53,6 +54,9 @@ func (v Vocabulary) Check() error {
 	}
 	if err := add("vocabulary.end", v.End); err != nil {
 		return err
+	}
+	if int(v.End) != v.Ranks { // a text's tokens are those up to the end
+		return fmt.Errorf("vocabulary.end: id %d, want %d, the first after the ranks", v.End, v.Ranks)
 	}
 	if err := addAll("vocabulary.commands", v.Commands, add); err != nil {
 		return err

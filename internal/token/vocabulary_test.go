@@ -24,6 +24,7 @@ func TestVocabularyCheck(t *testing.T) {
 		{"vocabulary.size: 256, want 257 to", func(v *Vocabulary) { v.Size = 256 }},
 		{"vocabulary.size: 1073741824", func(v *Vocabulary) { v.Size = 1 << 30 }},
 		{"vocabulary.end: id 255, want 256 to 263", func(v *Vocabulary) { v.End = 255 }},
+		{"vocabulary.end: id 261, want 256, the first after the ranks", func(v *Vocabulary) { v.End = 261 }},
 		{"vocabulary.end: id -1", func(v *Vocabulary) { v.End = -1 }},
 		{`vocabulary.commands["<to-de>"]: id 264`, func(v *Vocabulary) { v.Commands["<to-de>"] = 264 }},
 		{`id 256, want another: vocabulary.end has it`, func(v *Vocabulary) { v.Commands["<to-de>"] = 256 }},
