@@ -12,7 +12,10 @@
 //
 // A panel of 32 outputs holds, for every four inputs, 32 × 4 bytes.
 
+#include <float.h>
 #include <immintrin.h>
+#include <math.h>
+#include <string.h>
 
 #include "gemm_amd64.h"
 
@@ -25,10 +28,21 @@ FUNC __m512 load_left(const float *p, int64_t left) {
 	return _mm512_maskz_loadu_ps(left >= LANES ? 0xffff : (__mmask16)((1u << left) - 1), p);
 }
 
+// A row with a number in it that is not finite becomes zeros with the scale NaN, as
+// no digits stand for it: so are all its products.
 FUNC void row_digits(int8_t *high, int8_t *low, int64_t stride, float *scale, int32_t *sums, const float *x, int64_t in) {
-	__m512 top = _mm512_setzero_ps();
-	for (int64_t i = 0; i < in; i += LANES)
-		top = _mm512_max_ps(top, _mm512_abs_ps(load_left(x + i, in - i)));
+	__m512 top = _mm512_setzero_ps(), most = _mm512_set1_ps(FLT_MAX);
+	__mmask16 bad = 0;
+	for (int64_t i = 0; i < in; i += LANES) {
+		__m512 size = _mm512_abs_ps(load_left(x + i, in - i));
+		bad |= _mm512_cmp_ps_mask(size, most, _CMP_NLE_UQ);
+		top = _mm512_max_ps(top, size);
+	}
+	if (bad) {
+		memset(high, 0, stride), memset(low, 0, stride);
+		sums[0] = sums[1] = 0, *scale = NAN;
+		return;
+	}
 	float largest = _mm512_reduce_max_ps(top);
 	*scale = largest / LARGEST;
 	__m512 factor = _mm512_set1_ps(largest > 1e-30f ? LARGEST / largest : 0);

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t testing.TB) kernels.Device) {
 		{"Memory", testMemory},
 		{"Embed", testEmbed},
 		{"MatMul", testMatMul},
+		{"NotFinite", testNotFinite},
 		{"Pack", testPack},
 		{"RMSNorm", testRMSNorm},
 		{"Copy", testCopy},

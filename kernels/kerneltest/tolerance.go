@@ -19,9 +19,9 @@ type tolerance struct {
 //
 // F32 and BF16 weights are exact and their sums are float32's: a few roundings of
 // 2⁻²⁴ each, as the pairwise and random-sign errors of a sum of n terms stay far
-// below n of them. I8 weights are exact too, but the activations are rounded to
-// int8 by their row's largest value: errors of standard deviation max|x|/127/√12,
-// at random signs, of which six standard deviations are allowed.
+// below n of them. I8 weights are exact too, but the activations may be rounded to
+// two digits of base 256 by their row's largest value: errors of standard deviation
+// max|x|/32639/√12, at random signs, of which six standard deviations are allowed.
 func tolerances(d kernels.DType) tolerance {
 	const roundoff = 1.0 / (1 << 24)
 	switch d {

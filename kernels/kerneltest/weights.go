@@ -112,6 +112,28 @@ func (s *suite) matMul(w weight, rows int, add bool) {
 	}
 }
 
+// testNotFinite wants a row with a NaN or an infinity in it to show in all its
+// outputs, and its neighbours to stay as they are.
+func testNotFinite(s *suite) {
+	const in, out = 67, 33
+	for _, dtype := range dtypes() {
+		w := s.weight(dtype, 1, out, in)
+		for _, at := range []int{0, 15, 64, in - 1} {
+			for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+				x, dst := s.normal(3, in), s.empty(3, out)
+				x.values[in+at] = float32(bad)
+				s.d.Write(x.Tensor, x.values)
+				kernels.MatMul(s.d, dst.Tensor, x.Tensor, w.Weight, false)
+				for i, got := range s.read(dst) {
+					if v := float64(got); (math.IsNaN(v) || math.IsInf(v, 0)) != (i/out == 1) {
+						s.t.Fatalf("%v, %v at input %d of row 1: output %d of row %d is %v", dtype, bad, at, i%out, i/out, got)
+					}
+				}
+			}
+		}
+	}
+}
+
 func testEmbed(s *suite) {
 	for _, dtype := range dtypes() {
 		eachShape(func(rows, cols int) {
