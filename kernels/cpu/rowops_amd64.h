@@ -5,54 +5,57 @@
 
 #include <stdint.h>
 
+// The instruction sets.
 enum { MM_AVX2, MM_AVX512 };
 
-void mm_rms_norm(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, const float *gain, float eps,
-    int64_t rows, int64_t cols);
-void mm_add(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);
-void mm_silu(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);
-void mm_swiglu(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);
-void mm_rope(int isa, float *x, int64_t ldx, const float *cosines, int64_t ldc, const float *sines, int64_t lds,
-    const int32_t *positions, int64_t rows, int64_t heads, int64_t half);
-void mm_conv(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, const float *filter, int64_t ldf,
-    int64_t taps, int64_t dilation, int64_t lo, int64_t hi, int64_t rows, int64_t cols);
-void mm_path_conv(int isa, float *dst, int64_t ldd, const float *cache, int64_t ldx, const float *filter,
-    int64_t ldf, int64_t taps, int64_t dilation, const int32_t *slots, const int32_t *start, const int32_t
-    *count, int64_t lo, int64_t hi, int64_t cols);
-void mm_scatter(int isa, float *dst, int64_t ldd, const float *x, int64_t ldx, const int32_t *where, const float
-    *gates, int64_t top, int64_t rows, int64_t cols);
-void mm_attention(int isa, float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk,
-    const float *v, int64_t ldv, int64_t keys, int64_t heads, int64_t d, int64_t lo, int64_t hi, float *scores);
-void mm_path_attention(int isa, float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t
-    ldk, const float *v, int64_t ldv, const int32_t *slots, const int32_t *start, const int32_t *count, int64_t
-    heads, int64_t d, int64_t lo, int64_t hi, float *scores);
-float mm_top_k(int isa, int32_t *ids, float *logs, int64_t k, const float *x, const int32_t *allowed, int64_t
-    n);
+// All of them: OP(result, name, (parameters), (the parameters' names)).
+#define ROW_OPS(OP)                                                                                                   \
+	OP(void, rms_norm,                                                                                            \
+	   (float *dst, int64_t ldd, const float *x, int64_t ldx, const float *gain, float eps, int64_t rows,         \
+	    int64_t cols),                                                                                            \
+	   (dst, ldd, x, ldx, gain, eps, rows, cols))                                                                 \
+	OP(void, add, (float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols),             \
+	   (dst, ldd, x, ldx, rows, cols))                                                                            \
+	OP(void, silu, (float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols),            \
+	   (dst, ldd, x, ldx, rows, cols))                                                                            \
+	OP(void, swiglu, (float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols),          \
+	   (dst, ldd, x, ldx, rows, cols))                                                                            \
+	OP(void, rope,                                                                                                \
+	   (float *x, int64_t ldx, const float *cosines, int64_t ldc, const float *sines, int64_t lds,                \
+	    const int32_t *positions, int64_t rows, int64_t heads, int64_t half),                                     \
+	   (x, ldx, cosines, ldc, sines, lds, positions, rows, heads, half))                                          \
+	OP(void, conv,                                                                                                \
+	   (float *dst, int64_t ldd, const float *x, int64_t ldx, const float *filter, int64_t ldf, int64_t taps,     \
+	    int64_t dilation, int64_t lo, int64_t hi, int64_t rows, int64_t cols),                                    \
+	   (dst, ldd, x, ldx, filter, ldf, taps, dilation, lo, hi, rows, cols))                                       \
+	OP(void, path_conv,                                                                                           \
+	   (float *dst, int64_t ldd, const float *cache, int64_t ldx, const float *filter, int64_t ldf, int64_t taps, \
+	    int64_t dilation, const int32_t *slots, const int32_t *start, const int32_t *count, int64_t lo,           \
+	    int64_t hi, int64_t cols),                                                                                \
+	   (dst, ldd, cache, ldx, filter, ldf, taps, dilation, slots, start, count, lo, hi, cols))                    \
+	OP(void, scatter,                                                                                             \
+	   (float *dst, int64_t ldd, const float *x, int64_t ldx, const int32_t *where, const float *gates,           \
+	    int64_t top, int64_t rows, int64_t cols),                                                                 \
+	   (dst, ldd, x, ldx, where, gates, top, rows, cols))                                                         \
+	OP(void, attention,                                                                                           \
+	   (float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk, const float *v,        \
+	    int64_t ldv, int64_t keys, int64_t heads, int64_t d, int64_t lo, int64_t hi, float *scores),              \
+	   (dst, ldd, q, ldq, k, ldk, v, ldv, keys, heads, d, lo, hi, scores))                                        \
+	OP(void, path_attention,                                                                                      \
+	   (float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk, const float *v,        \
+	    int64_t ldv, const int32_t *slots, const int32_t *start, const int32_t *count, int64_t heads, int64_t d,  \
+	    int64_t lo, int64_t hi, float *scores),                                                                   \
+	   (dst, ldd, q, ldq, k, ldk, v, ldv, slots, start, count, heads, d, lo, hi, scores))                         \
+	OP(float, top_k, (int32_t *ids, float *logs, int64_t k, const float *x, const int32_t *allowed, int64_t n),   \
+	   (ids, logs, k, x, allowed, n))
 
-#define DECLARE(ISA)                                                                                                   \
-	void mm_rms_norm_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, const float *gain, float eps,           \
-	                       int64_t rows, int64_t cols);                                                                  \
-	void mm_add_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);                       \
-	void mm_silu_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);                      \
-	void mm_swiglu_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, int64_t cols);                    \
-	void mm_rope_##ISA(float *x, int64_t ldx, const float *cosines, int64_t ldc, const float *sines, int64_t lds,           \
-	                   const int32_t *positions, int64_t rows, int64_t heads, int64_t half);                                \
-	void mm_conv_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, const float *filter, int64_t ldf, int64_t taps,   \
-	                   int64_t dilation, int64_t lo, int64_t hi, int64_t rows, int64_t cols);                                     \
-	void mm_path_conv_##ISA(float *dst, int64_t ldd, const float *cache, int64_t ldx, const float *filter, int64_t ldf,     \
-	                        int64_t taps, int64_t dilation, const int32_t *slots, const int32_t *start,                  \
-	                        const int32_t *count, int64_t lo, int64_t hi, int64_t cols);                                    \
-	void mm_scatter_##ISA(float *dst, int64_t ldd, const float *x, int64_t ldx, const int32_t *where,                    \
-	                      const float *gates, int64_t top, int64_t rows, int64_t cols);                                     \
-	void mm_attention_##ISA(float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk,              \
-	                        const float *v, int64_t ldv, int64_t keys, int64_t heads, int64_t d, int64_t lo, int64_t hi,             \
-	                        float *scores);                                                                        \
-	void mm_path_attention_##ISA(float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk,         \
-	                             const float *v, int64_t ldv, const int32_t *slots, const int32_t *start,             \
-	                             const int32_t *count, int64_t heads, int64_t d, int64_t lo, int64_t hi, float *scores);       \
-	float mm_top_k_##ISA(int32_t *ids, float *logs, int64_t k, const float *x, const int32_t *allowed, int64_t n);
+// mm_add and the like, with the instruction set in front; mm_add_avx2, mm_add_avx512.
+#define BARE(...) __VA_ARGS__
+#define DECLARE(result, name, parameters, names)                                                                      \
+	result mm_##name(int isa, BARE parameters);                                                                   \
+	result mm_##name##_avx2 parameters;                                                                           \
+	result mm_##name##_avx512 parameters;
 
-DECLARE(avx2)
-DECLARE(avx512)
+ROW_OPS(DECLARE)
 
 #endif

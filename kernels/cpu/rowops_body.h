@@ -6,17 +6,17 @@
 
 // A loop over columns c: whole vectors, then the columns left, of which there are
 // LANES or fewer, for load_left and store_left.
-#define COLUMNS(c, cols, ...)                                                  \
-	do {                                                                   \
-		int64_t c = 0;                                                    \
-		for (; c + LANES <= (cols); c += LANES) {                      \
-			const int64_t left = LANES;                               \
-			__VA_ARGS__                                            \
-		}                                                              \
-		if (c < (cols)) {                                              \
-			const int64_t left = (cols) - c;                          \
-			__VA_ARGS__                                            \
-		}                                                              \
+#define COLUMNS(c, cols, ...)                                                 \
+	do {                                                                  \
+		int64_t c = 0;                                                \
+		for (; c + LANES <= (cols); c += LANES) {                     \
+			const int64_t left = LANES;                           \
+			__VA_ARGS__                                           \
+		}                                                             \
+		if (c < (cols)) {                                             \
+			const int64_t left = (cols) - c;                      \
+			__VA_ARGS__                                           \
+		}                                                             \
 	} while (0)
 
 // e^x to about one unit in the last place: x = n·ln 2 + r, a polynomial in r
@@ -118,9 +118,9 @@ EXPORT void NAME(conv)(float *dst, int64_t ldd, const float *x, int64_t ldx, con
 	}
 }
 
-EXPORT void NAME(path_conv)(float *dst, int64_t ldd, const float *cache, int64_t ldx, const float *filter, int64_t ldf, int64_t taps,
-                            int64_t dilation, const int32_t *slots, const int32_t *start, const int32_t *count, int64_t lo,
-                            int64_t hi, int64_t cols) {
+EXPORT void NAME(path_conv)(float *dst, int64_t ldd, const float *cache, int64_t ldx, const float *filter, int64_t ldf,
+                            int64_t taps, int64_t dilation, const int32_t *slots, const int32_t *start,
+                            const int32_t *count, int64_t lo, int64_t hi, int64_t cols) {
 	for (int64_t r = lo; r < hi; r++) {
 		int64_t first = count[r] - 1 - (taps - 1) * dilation, k0 = 0;
 		while (first + k0 * dilation < 0)
@@ -154,7 +154,7 @@ FUNC vec key_dots(const float *q, const float *k, int64_t ldk, const int32_t *sl
 	return sums(acc);
 }
 
-// dst = Σ_j w[j]·v_j over one vector's width of columns times four.
+// dst = factor · Σ_j w[j]·v_j, four vectors of columns at a time.
 FUNC void weigh(float *dst, const float *w, const float *v, int64_t ldv, const int32_t *slots, int64_t keys, vec factor,
                 int64_t d) {
 	int64_t c = 0;
