@@ -44,6 +44,9 @@ func run() error {
 	runs := flag.Int("runs", 3, "timed runs of each kind")
 	single := flag.Int("single", 100, "sentences of the one-at-a-time run")
 	flag.Parse()
+	if *runs < 1 || *single < 1 {
+		return fmt.Errorf("%d runs and %d single sentences, want at least 1 of each", *runs, *single)
+	}
 	inputs, err := read(*to)
 	if err != nil {
 		return err
