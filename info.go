@@ -33,12 +33,8 @@ func (m *Model) Info() Info {
 		return info
 	}
 	facts := m.ckpt.Info()
-	info.Parameters, info.Tensors, info.SHA256 = facts.Parameters, facts.Tensors, m.ckpt.SHA256()
-	for _, f := range facts.Files {
-		if strings.HasSuffix(f.Name, ".safetensors") {
-			info.WeightBytes += f.Bytes
-		}
-	}
+	info.Parameters, info.Tensors = facts.Parameters, facts.Tensors
+	info.WeightBytes, info.SHA256 = facts.Bytes, m.ckpt.SHA256()
 	var types []string
 	for t, n := range facts.DTypes {
 		types = append(types, fmt.Sprintf("%.2fM %v", float64(n)/1e6, t))

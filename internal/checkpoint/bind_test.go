@@ -83,8 +83,8 @@ func newNetwork() *network {
 	return n
 }
 
-func networkTensors() []NamedTensor {
-	return []NamedTensor{
+func networkTensors() []namedTensor {
+	return []namedTensor{
 		{Name: "embed", Shape: []int{4, 2}, DType: kernels.I8, I8: []int8{1, 2, 3, 4, 5, 6, 7, -8}},
 		{Name: "embed.scale", Shape: []int{4}, F32: []float32{1, 2, 3, 0}},
 		{Name: "mixer.encoder.0.norm", Shape: []int{2}, F32: []float32{0.5, 2}},
@@ -99,7 +99,7 @@ func networkTensors() []NamedTensor {
 	}
 }
 
-func checkpointOf(t *testing.T, list []NamedTensor) *Checkpoint {
+func checkpointOf(t *testing.T, list []namedTensor) *Checkpoint {
 	t.Helper()
 	found, err := readSafetensors(written(t, list...))
 	if err != nil {
@@ -142,28 +142,28 @@ func TestBindRejects(t *testing.T) {
 	nan.F32 = []float32{1, float32(-1), 1, 1}
 	for _, c := range []struct {
 		name, tensor string
-		put          *NamedTensor // in its place; nil: taken away
+		put          *namedTensor // in its place; nil: taken away
 		want         string
 	}{
 		{"missing", "mixer.encoder.0.ffn.up", nil, `mm: load base: tensor "mixer.encoder.0.ffn.up": missing, want shape [3 2]`},
-		{"transposed", "mixer.encoder.0.ffn.up", &NamedTensor{Name: "mixer.encoder.0.ffn.up", Shape: []int{2, 3}, F32: make([]float32, 6)},
+		{"transposed", "mixer.encoder.0.ffn.up", &namedTensor{Name: "mixer.encoder.0.ffn.up", Shape: []int{2, 3}, F32: make([]float32, 6)},
 			`mm: load base: tensor "mixer.encoder.0.ffn.up": shape [2 3], want [3 2]`},
-		{"flat stack", "mixer.encoder.1.moe.up", &NamedTensor{Name: "mixer.encoder.1.moe.up", Shape: []int{2, 2}, DType: kernels.I8, I8: make([]int8, 4)},
+		{"flat stack", "mixer.encoder.1.moe.up", &namedTensor{Name: "mixer.encoder.1.moe.up", Shape: []int{2, 2}, DType: kernels.I8, I8: make([]int8, 4)},
 			`tensor "mixer.encoder.1.moe.up": shape [2 2], want [2 1 2]`},
-		{"row as a matrix", "mixer.encoder.norm", &NamedTensor{Name: "mixer.encoder.norm", Shape: []int{1, 2}, F32: make([]float32, 2)},
+		{"row as a matrix", "mixer.encoder.norm", &namedTensor{Name: "mixer.encoder.norm", Shape: []int{1, 2}, F32: make([]float32, 2)},
 			`tensor "mixer.encoder.norm": shape [1 2], want [2]`},
-		{"i8 gain", "mixer.encoder.norm", &NamedTensor{Name: "mixer.encoder.norm", Shape: []int{2}, DType: kernels.I8, I8: make([]int8, 2)},
+		{"i8 gain", "mixer.encoder.norm", &namedTensor{Name: "mixer.encoder.norm", Shape: []int{2}, DType: kernels.I8, I8: make([]int8, 2)},
 			`tensor "mixer.encoder.norm": i8, want f32 or bf16`},
 		{"no scales", "embed.scale", nil, `tensor "embed": i8 without "embed.scale", want it with shape [4]`},
-		{"few scales", "embed.scale", &NamedTensor{Name: "embed.scale", Shape: []int{2}, F32: make([]float32, 2)},
+		{"few scales", "embed.scale", &namedTensor{Name: "embed.scale", Shape: []int{2}, F32: make([]float32, 2)},
 			`tensor "embed": scales are f32 of shape [2], want f32 of [4]`},
-		{"bf16 scales", "embed.scale", &NamedTensor{Name: "embed.scale", Shape: []int{4}, DType: kernels.BF16, BF16: make([]uint16, 4)},
+		{"bf16 scales", "embed.scale", &namedTensor{Name: "embed.scale", Shape: []int{4}, DType: kernels.BF16, BF16: make([]uint16, 4)},
 			`tensor "embed": scales are bf16`},
 		{"negative scale", "embed.scale", &nan, `tensor "embed": scale of row 1 is -1`},
-		{"scales of an f32 tensor", "embed", &NamedTensor{Name: "embed", Shape: []int{4, 2}, F32: make([]float32, 8)},
+		{"scales of an f32 tensor", "embed", &namedTensor{Name: "embed", Shape: []int{4, 2}, F32: make([]float32, 8)},
 			`mm: load base: the model has no place for tensor "embed.scale"`},
 	} {
-		var list []NamedTensor
+		var list []namedTensor
 		for _, n := range networkTensors() {
 			if n.Name != c.tensor {
 				list = append(list, n)
@@ -185,7 +185,7 @@ func TestBindRejects(t *testing.T) {
 func TestBindUnused(t *testing.T) {
 	list := networkTensors()
 	for i := range 7 {
-		list = append(list, NamedTensor{Name: fmt.Sprint("spare.", i), Shape: []int{1}, F32: []float32{1}})
+		list = append(list, namedTensor{Name: fmt.Sprint("spare.", i), Shape: []int{1}, F32: []float32{1}})
 	}
 	err := checkpointOf(t, list).Bind(&recorder{}, newNetwork())
 	want := `the model has no place for tensor "spare.0", "spare.1", "spare.2", "spare.3", "spare.4" and 2 more`

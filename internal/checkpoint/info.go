@@ -8,24 +8,18 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-// File is a file of the model directory.
-type File struct {
-	Name  string
-	Bytes int64
-}
-
 // Info says what a checkpoint holds.
 type Info struct {
-	Files      []File // that were read
-	Tensors    int    // scales are not counted
-	Parameters int    // elements of the tensors, scales left out
+	Bytes      int64 // of model.safetensors
+	Tensors    int   // scales are not counted
+	Parameters int   // elements of the tensors, scales left out
 	// DTypes are the parameters by the type that they are stored as.
 	DTypes map[kernels.DType]int
 }
 
 // Info counts the parameters from the headers; no weight is read.
 func (c *Checkpoint) Info() Info {
-	info := Info{Files: c.files, DTypes: map[kernels.DType]int{}}
+	info := Info{Bytes: int64(len(c.weights)), DTypes: map[kernels.DType]int{}}
 	for _, name := range c.tensors.names {
 		if c.tensors.isScale(name) {
 			continue

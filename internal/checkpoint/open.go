@@ -1,7 +1,7 @@
-// Package checkpoint reads a model directory: config.json, model.safetensors,
-// tokenizer.tiktoken and, where there is one, README.md. It trusts none of them:
-// every size is checked before it is used, and every error names the file, the
-// tensor or the field, its value and what was wanted.
+// Package checkpoint reads a model directory: config.json, model.safetensors and
+// tokenizer.tiktoken. It trusts none of them: every size is checked before it is
+// used, and every error names the file, the tensor or the field, its value and
+// what was wanted.
 package checkpoint
 
 import (
@@ -18,22 +18,16 @@ const (
 	configFile    = "config.json"
 	weightsFile   = "model.safetensors"
 	tokenizerFile = "tokenizer.tiktoken"
-	readmeFile    = "README.md"
 )
 
-// The most bytes of the smaller files that are read.
-const (
-	maxTokenizer = 64 << 20
-	maxReadme    = 1 << 20
-)
+// maxTokenizer is the most bytes of tokenizer.tiktoken that are read.
+const maxTokenizer = 64 << 20
 
 // Checkpoint is an open model directory.
 type Checkpoint struct {
 	Config    Config
 	Tokenizer []byte // tokenizer.tiktoken
-	Readme    []byte // README.md, the model card; nil where there is none
 
-	files   []File
 	weights []byte // model.safetensors, perhaps mapped
 	tensors *tensors
 	sum     func() string
@@ -80,7 +74,7 @@ func (c *Checkpoint) Close() error {
 // model by the config's name once that is known.
 func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*Checkpoint, error) {
 	c := &Checkpoint{}
-	text, err := c.readSmall(fsys, configFile, maxConfig)
+	text, err := readSmall(fsys, configFile, maxConfig)
 	if err != nil {
 		return nil, loadError(name, err)
 	}
@@ -88,11 +82,7 @@ func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*
 		return nil, loadError(name, fmt.Errorf("%s: %w", configFile, err))
 	}
 	name = c.Config.Name
-	if c.Tokenizer, err = c.readSmall(fsys, tokenizerFile, maxTokenizer); err != nil {
-		return nil, loadError(name, err)
-	}
-	c.Readme, err = c.readSmall(fsys, readmeFile, maxReadme)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if c.Tokenizer, err = readSmall(fsys, tokenizerFile, maxTokenizer); err != nil {
 		return nil, loadError(name, err)
 	}
 	if _, err := fileSize(fsys, weightsFile); err != nil {
@@ -101,7 +91,6 @@ func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*
 	if c.weights, c.unmap, err = read(); err != nil {
 		return nil, loadError(name, fmt.Errorf("%s: %w", weightsFile, err))
 	}
-	c.files = append(c.files, File{weightsFile, int64(len(c.weights))})
 	if c.tensors, err = readSafetensors(c.weights); err != nil {
 		return nil, errors.Join(loadError(name, fmt.Errorf("%s: %w", weightsFile, err)), c.Close())
 	}
@@ -109,8 +98,8 @@ func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*
 	return c, nil
 }
 
-// readSmall reads a whole file of at most limit bytes and notes its size.
-func (c *Checkpoint) readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
+// readSmall reads a whole file of at most limit bytes.
+func readSmall(fsys fs.FS, name string, limit int64) ([]byte, error) {
 	size, err := fileSize(fsys, name)
 	if err != nil {
 		return nil, err
@@ -118,12 +107,7 @@ func (c *Checkpoint) readSmall(fsys fs.FS, name string, limit int64) ([]byte, er
 	if size > limit {
 		return nil, fmt.Errorf("%s: %d bytes, want at most %d", name, size, limit)
 	}
-	data, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return nil, err
-	}
-	c.files = append(c.files, File{name, int64(len(data))})
-	return data, nil
+	return fs.ReadFile(fsys, name)
 }
 
 // fileSize wants a regular file: reading a pipe would wait for ever.

@@ -21,12 +21,11 @@ func tinyFiles(t testing.TB) map[string][]byte {
 	return map[string][]byte{
 		configFile:    []byte(smallConfig),
 		tokenizerFile: []byte("AA== 0\n"),
-		readmeFile:    []byte("# tiny\n"),
 		weightsFile: written(t,
-			NamedTensor{Name: "embed", Shape: []int{4, 2}, DType: kernels.I8, I8: []int8{1, 2, 3, 4, 5, 6, 7, 8}},
-			NamedTensor{Name: "embed.scale", Shape: []int{4}, F32: []float32{1, 2, 3, 4}},
-			NamedTensor{Name: "norm", Shape: []int{2}, F32: []float32{0.5, 2}},
-			NamedTensor{Name: "up.scale", Shape: []int{1}, DType: kernels.BF16, BF16: []uint16{0x3f80}}),
+			namedTensor{Name: "embed", Shape: []int{4, 2}, DType: kernels.I8, I8: []int8{1, 2, 3, 4, 5, 6, 7, 8}},
+			namedTensor{Name: "embed.scale", Shape: []int{4}, F32: []float32{1, 2, 3, 4}},
+			namedTensor{Name: "norm", Shape: []int{2}, F32: []float32{0.5, 2}},
+			namedTensor{Name: "up.scale", Shape: []int{1}, DType: kernels.BF16, BF16: []uint16{0x3f80}}),
 	}
 }
 
@@ -59,7 +58,7 @@ func TestOpenAndLoad(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		if c.Config.Name != "tiny" || !bytes.Equal(c.Tokenizer, files[tokenizerFile]) || !bytes.Equal(c.Readme, files[readmeFile]) {
+		if c.Config.Name != "tiny" || !bytes.Equal(c.Tokenizer, files[tokenizerFile]) {
 			t.Errorf("%s: %+v", name, c)
 		}
 		info := c.Info()
@@ -71,26 +70,13 @@ func TestOpenAndLoad(t *testing.T) {
 				t.Errorf("%s: %d parameters of %v, want %d", name, info.DTypes[dtype], dtype, want)
 			}
 		}
-		for _, f := range info.Files {
-			if f.Bytes != int64(len(files[f.Name])) {
-				t.Errorf("%s: %s of %d bytes, want %d", name, f.Name, f.Bytes, len(files[f.Name]))
-			}
-		}
 		sum := sha256.Sum256(files[weightsFile])
-		if want := hex.EncodeToString(sum[:]); len(info.Files) != 4 || c.SHA256() != want || c.SHA256() != want {
-			t.Errorf("%s: %d files, hash %s, want 4, %s", name, len(info.Files), c.SHA256(), want)
+		if want := hex.EncodeToString(sum[:]); info.Bytes != int64(len(files[weightsFile])) || c.SHA256() != want || c.SHA256() != want {
+			t.Errorf("%s: %d bytes, hash %s, want %d, %s", name, info.Bytes, c.SHA256(), len(files[weightsFile]), want)
 		}
 		if err := errors.Join(c.Close(), c.Close()); err != nil {
 			t.Errorf("%s: close: %v", name, err)
 		}
-	}
-	delete(files, readmeFile)
-	c, err := Open(writeDir(t, files))
-	if err != nil {
-		t.Fatalf("without %s: %v", readmeFile, err)
-	}
-	if err := c.Close(); err != nil || c.Readme != nil {
-		t.Errorf("without %s: %q, %v", readmeFile, c.Readme, err)
 	}
 }
 
@@ -107,7 +93,6 @@ func TestOpenRejects(t *testing.T) {
 		{"huge config", configFile, make([]byte, maxConfig+1), "config.json: 1048577 bytes, want at most 1048576"},
 		{"empty weights", weightsFile, []byte{}, "mm: load tiny: model.safetensors: 0 bytes, want at least 8"},
 		{"truncated weights", weightsFile, tinyFiles(t)[weightsFile][:100], "truncated"},
-		{"huge card", readmeFile, make([]byte, maxReadme+1), "README.md: 1048577 bytes"},
 	} {
 		files := tinyFiles(t)
 		delete(files, c.file)
@@ -127,7 +112,7 @@ func TestOpenRejects(t *testing.T) {
 }
 
 func TestOpenWrongKindOfFile(t *testing.T) {
-	for _, name := range []string{configFile, weightsFile, tokenizerFile, readmeFile} {
+	for _, name := range []string{configFile, weightsFile, tokenizerFile} {
 		files := tinyFiles(t)
 		delete(files, name)
 		dir := writeDir(t, files)

@@ -18,17 +18,17 @@ func file(header, data string) []byte {
 	return append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header+data...)
 }
 
-func written(t testing.TB, list ...NamedTensor) []byte {
+func written(t testing.TB, list ...namedTensor) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	if err := WriteSafetensors(&out, list); err != nil {
+	if err := writeSafetensors(&out, list); err != nil {
 		t.Fatal(err)
 	}
 	return out.Bytes()
 }
 
 func TestSafetensorsRoundTrip(t *testing.T) {
-	list := []NamedTensor{
+	list := []namedTensor{
 		{Name: "codes", Shape: []int{3, 1}, DType: kernels.I8, I8: []int8{-127, 0, 127}},
 		{Name: "codes.scale", Shape: []int{3}, DType: kernels.F32, F32: []float32{1, 2, 3}},
 		{Name: "half", Shape: []int{1}, DType: kernels.BF16, BF16: []uint16{0x3f80}},
@@ -119,20 +119,20 @@ func TestReadSafetensorsRejects(t *testing.T) {
 	}
 }
 
-func TestWriteSafetensorsRejects(t *testing.T) {
+func TestWriteRejects(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		list []NamedTensor
+		list []namedTensor
 		want string
 	}{
-		{"too few values", []NamedTensor{{Name: "a", Shape: []int{2}, F32: []float32{1}}}, `tensor "a": 1 f32 values, want 2 for shape [2]`},
-		{"other values", []NamedTensor{{Name: "a", Shape: []int{1}, F32: []float32{1}, I8: []int8{1}}}, `tensor "a": 1 i8 values in a tensor of f32`},
-		{"dtype", []NamedTensor{{Name: "a", Shape: []int{1}, DType: 9}}, `tensor "a": dtype(9)`},
-		{"shape", []NamedTensor{{Name: "a", Shape: []int{0}}}, "want positive dimensions"},
-		{"no name", []NamedTensor{{Shape: []int{1}, F32: []float32{1}}}, "the name is taken or reserved"},
-		{"twice", []NamedTensor{{Name: "a", Shape: []int{1}, F32: []float32{1}}, {Name: "a", Shape: []int{1}, F32: []float32{1}}}, "the name is taken or reserved"},
+		{"too few values", []namedTensor{{Name: "a", Shape: []int{2}, F32: []float32{1}}}, `tensor "a": 1 f32 values, want 2 for shape [2]`},
+		{"other values", []namedTensor{{Name: "a", Shape: []int{1}, F32: []float32{1}, I8: []int8{1}}}, `tensor "a": 1 i8 values in a tensor of f32`},
+		{"dtype", []namedTensor{{Name: "a", Shape: []int{1}, DType: 9}}, `tensor "a": dtype(9)`},
+		{"shape", []namedTensor{{Name: "a", Shape: []int{0}}}, "want positive dimensions"},
+		{"no name", []namedTensor{{Shape: []int{1}, F32: []float32{1}}}, "the name is taken or reserved"},
+		{"twice", []namedTensor{{Name: "a", Shape: []int{1}, F32: []float32{1}}, {Name: "a", Shape: []int{1}, F32: []float32{1}}}, "the name is taken or reserved"},
 	} {
-		err := WriteSafetensors(&bytes.Buffer{}, c.list)
+		err := writeSafetensors(&bytes.Buffer{}, c.list)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.name, err, c.want)
 		}
@@ -142,15 +142,15 @@ func TestWriteSafetensorsRejects(t *testing.T) {
 		t.Fatal(err)
 	}
 	full.Close()
-	if err := WriteSafetensors(full, nil); err == nil {
+	if err := writeSafetensors(full, nil); err == nil {
 		t.Error("writing to a closed file: no error")
 	}
 }
 
 func FuzzSafetensors(f *testing.F) {
-	f.Add(written(f, NamedTensor{Name: "a", Shape: []int{2}, DType: kernels.I8, I8: []int8{1, 2}},
-		NamedTensor{Name: "a.scale", Shape: []int{2}, F32: []float32{1, 2}},
-		NamedTensor{Name: "b", Shape: []int{1}, DType: kernels.BF16, BF16: []uint16{3}}))
+	f.Add(written(f, namedTensor{Name: "a", Shape: []int{2}, DType: kernels.I8, I8: []int8{1, 2}},
+		namedTensor{Name: "a.scale", Shape: []int{2}, F32: []float32{1, 2}},
+		namedTensor{Name: "b", Shape: []int{1}, DType: kernels.BF16, BF16: []uint16{3}}))
 	f.Add(file(`{"a":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}`, "xxxx"))
 	f.Add(file(`{"__metadata__":{"a":"b"}}`, ""))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -12,10 +12,10 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-// NamedTensor is a tensor to write: its values stand in the one of the data
+// namedTensor is a tensor to write: its values stand in the one of the data
 // fields that DType says, row-major. The scales of an I8 tensor are a tensor of
 // their own, named NAME.scale.
-type NamedTensor struct {
+type namedTensor struct {
 	Name  string
 	Shape []int
 	DType kernels.DType
@@ -24,12 +24,12 @@ type NamedTensor struct {
 	I8    []int8
 }
 
-// WriteSafetensors writes a file that readers of the safetensors format accept:
+// writeSafetensors writes a file that readers of the safetensors format accept:
 // widest elements first, so that every tensor is aligned to its element size,
 // and then in the order given.
-func WriteSafetensors(w io.Writer, list []NamedTensor) error {
+func writeSafetensors(w io.Writer, list []namedTensor) error {
 	ordered := slices.Clone(list)
-	slices.SortStableFunc(ordered, func(a, b NamedTensor) int {
+	slices.SortStableFunc(ordered, func(a, b namedTensor) int {
 		return dtypes[b.DType].size - dtypes[a.DType].size
 	})
 	described := make(map[string]header, len(list))
@@ -67,7 +67,7 @@ func WriteSafetensors(w io.Writer, list []NamedTensor) error {
 }
 
 // header describes t as standing at byte offset at.
-func (t NamedTensor) header(at int64) (header, error) {
+func (t namedTensor) header(at int64) (header, error) {
 	if int(t.DType) >= len(dtypes) {
 		return header{}, fmt.Errorf("%v, want f32, bf16 or i8", t.DType)
 	}
@@ -93,7 +93,7 @@ func (t NamedTensor) header(at int64) (header, error) {
 	return header{DType: dtypes[t.DType].name, Shape: shape, Offsets: []int64{at, at + size}}, nil
 }
 
-func (t NamedTensor) values() any {
+func (t namedTensor) values() any {
 	switch t.DType {
 	case kernels.BF16:
 		return t.BF16
