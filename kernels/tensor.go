@@ -15,7 +15,7 @@ type DType uint8
 const (
 	F32  DType = iota // IEEE float32
 	BF16              // bfloat16, accumulated in float32
-	I8                // int8 with one float32 scale a row, accumulated in int32
+	I8                // int8 with one float32 scale a row, accumulated in int32 or float32
 )
 
 func (d DType) String() string {
@@ -95,9 +95,6 @@ type Paths struct {
 	Slots        []int32
 	Start, Count []int32
 }
-
-// Len is the number of query rows.
-func (p Paths) Len() int { return len(p.Start) }
 
 // Path returns row r's cache rows, oldest first.
 func (p Paths) Path(r int) []int32 {

@@ -48,9 +48,6 @@ func Load(table []byte, vocabulary Vocabulary) (*Tokenizer, error) {
 	return &Tokenizer{bpe: tiktoken.NewTiktoken(core, encoding, map[string]any{"<end>": nil}), pieces: pieces}, nil
 }
 
-// Ranks is the number of byte-pair ranks; Encode's ids are below it.
-func (t *Tokenizer) Ranks() int { return len(t.pieces) }
-
 // Encode returns the ids of the normalized text, none for text that is only
 // white space. A space is put in front, so that the first word looks like any
 // other. Text that is not UTF-8 is an error that names the byte offset.

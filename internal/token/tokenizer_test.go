@@ -238,8 +238,8 @@ func FuzzEncode(f *testing.F) {
 			t.Fatal(err)
 		}
 		for _, id := range ids {
-			if id < 0 || int(id) >= tok.Ranks() {
-				t.Fatalf("Encode(%q): id %d, want 0 to %d", text, id, tok.Ranks()-1)
+			if id < 0 || int(id) >= len(tok.pieces) {
+				t.Fatalf("Encode(%q): id %d, want 0 to %d", text, id, len(tok.pieces)-1)
 			}
 		}
 		if got, want := tok.Decode(ids), Normalize(text); got != want {
