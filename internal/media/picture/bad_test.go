@@ -112,7 +112,7 @@ func TestEveryPrefix(t *testing.T) {
 		data  []byte
 		spare int
 	}{
-		"png": {pngOf(t, m), 0}, "jpeg": {jpegOf(t, m), 0}, "bmp": {bmpOf(t, m), 0}, "gif": {encoded(t, func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) }), 1},
+		"png": {pngOf(t, m), 0}, "jpeg": {jpegOf(t, m), 0}, "progressive": {literal(t, progressiveJPEG), 0}, "bmp": {bmpOf(t, m), 0}, "gif": {encoded(t, func(b *bytes.Buffer) error { return gif.Encode(b, m, nil) }), 1},
 		"webp": {literal(t, lossyWebP), 0}, "alpha webp": {literal(t, alphaWebP), 0}, "animated webp": {animatedWebP(), 0},
 	} {
 		for n := range len(c.data) - c.spare {
@@ -141,7 +141,7 @@ func FuzzDecode(f *testing.F) {
 	tiff := tiffOf(binary.LittleEndian, 6)
 	for _, seed := range [][]byte{
 		nil, []byte("text"), pngOf(f, m), jpegOf(f, m), bmpOf(f, m), gifOf(f), animatedWebP(),
-		literal(f, cmykJPEG), literal(f, lossyWebP), literal(f, alphaWebP),
+		literal(f, cmykJPEG), literal(f, progressiveJPEG), literal(f, lossyWebP), literal(f, alphaWebP),
 		withAPP1(jpegOf(f, m), tiff), withChunk(pngOf(f, m), "eXIf", tiff),
 		writeWebP([]chunk{canvasVP8X(3, 2, 1<<3), solidVP8L(3, 2, color.NRGBA{1, 2, 3, 4}), {"EXIF", tiff}}),
 	} {

@@ -80,6 +80,7 @@ func TestDecodeColourModels(t *testing.T) {
 		{"palette", pngOf(t, onePixel(image.NewPaletted(one, color.Palette{color.Black, color.RGBA{1, 2, 3, 255}}), color.RGBA{1, 2, 3, 255})), [3]int{1, 2, 3}},
 		{"palette, alpha", pngOf(t, image.NewPaletted(one, color.Palette{half})), [3]int{227, 127, 177}},
 		{"grey jpeg", jpegOf(t, onePixel(image.NewGray(one), color.Gray{77})), [3]int{77, 77, 77}},
+		{"progressive jpeg", literal(t, progressiveJPEG), [3]int{76, 76, 76}},
 		{"jpeg", jpegOf(t, onePixel(image.NewRGBA(one), color.RGBA{10, 200, 90, 255})), [3]int{10, 200, 90}},
 		{"bmp", bmpOf(t, onePixel(image.NewGray(one), color.Gray{5})), [3]int{5, 5, 5}},
 		{"webp", writeWebP([]chunk{solidVP8L(1, 1, color.NRGBA{3, 2, 1, 255})}), [3]int{3, 2, 1}},
@@ -87,8 +88,8 @@ func TestDecodeColourModels(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			p := decoded(t, c.data)
-			if p.Width != 1 || p.Height != 1 {
-				t.Fatalf("%d × %d pixels, want one", p.Width, p.Height)
+			if side := p.Width; side != 1 && side != 8 || p.Height != side {
+				t.Fatalf("%d × %d pixels", p.Width, p.Height)
 			}
 			wantPixel(t, p, 0, 0, c.want, 1)
 		})

@@ -82,20 +82,22 @@ func newChroma(m *image.YCbCr) *chroma {
 // libjpeg does.
 func (c *chroma) row(dst, plane []uint8, y int) {
 	near, far := y/c.down, y/c.down
-	if c.down == 2 {
+	if c.down == 2 && c.across <= 2 {
 		far = neighbour(y, c.rows)
 	}
 	a, b := plane[near*c.stride:][:c.cols], plane[far*c.stride:][:c.cols]
 	for i := range c.sums {
 		c.sums[i] = 3*int32(a[i]) + int32(b[i])
 	}
+	// Halves are rounded up and down in turns, as libjpeg does.
 	if c.across != 2 {
+		bias := int32(1 + y%2)
 		for x := range dst {
-			dst[x] = uint8((c.sums[x/c.across] + 2) >> 2)
+			dst[x] = uint8((c.sums[x/c.across] + bias) >> 2)
 		}
 		return
 	}
-	bias := [2]int32{8, 7} // halves are rounded up and down in turns, as libjpeg does
+	bias := [2]int32{8, 7}
 	if c.down == 1 {
 		bias = [2]int32{4, 8}
 	}

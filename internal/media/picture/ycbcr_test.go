@@ -20,10 +20,11 @@ func noise(w, h int, ratio image.YCbCrSubsampleRatio) *image.YCbCr {
 }
 
 // between interpolates a plane at luma sample (x, y) in floating point: chroma
-// samples lie in the middle of the luma samples that they are for.
+// samples lie in the middle of the luma samples that they are for. Where there is
+// one for four it is repeated.
 func between(plane []uint8, stride, cols, rows, across, down, x, y int) float64 {
 	part := func(at, n, of int) (lo, hi int, t float64) {
-		if of != 2 {
+		if of != 2 || across == 4 {
 			return at / of, at / of, 0
 		}
 		place := (float64(at)+0.5)/2 - 0.5
