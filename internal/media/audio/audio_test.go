@@ -20,7 +20,7 @@ func TestSniffRejects(t *testing.T) {
 		{"AVI", "RIFF\x04\x00\x00\x00AVI LIST", `starts with "RIFF`},
 		{"FLAC's name alone", "fLaC", "FLAC: header of 4 bytes, want 42: truncated"},
 		{"MP3's sync alone", "\xff\xfb\x90", "want WAV"},
-		{"Ogg of another kind", "OggS\x00\x02" + strings.Repeat("\x00", 22) + "OpusHead", "want WAV, FLAC, MP3 or Ogg Vorbis"},
+		{"Ogg of another kind", "OggS\x00\x02" + strings.Repeat("\x00", 22) + "OpusHead", `an Ogg file of "OpusHead", want one of Vorbis`},
 		{"ID3 cut", "ID3\x04", "ID3 tag of 4 bytes, want at least 10: truncated"},
 		{"ID3 size", "ID3\x04\x00\x00\x80\x00\x00\x00....", "ID3 tag: byte 0 of its size is 0x80"},
 		{"ID3 beyond the file", "ID3\x04\x00\x00\x7f\x7f\x7f\x7f....", "ID3 tag of 268435465 bytes in a file of 14: truncated"},

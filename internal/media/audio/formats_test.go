@@ -1,6 +1,7 @@
 package audio
 
 import (
+	"bufio"
 	"bytes"
 	"fmt"
 	"log"
@@ -171,5 +172,30 @@ func TestCompressedRejects(t *testing.T) {
 	wantError(t, "Ogg without a page", append(slices.Clone(ogg[:58]), ogg[58+58:]...), "Ogg Vorbis: page 1: ")
 	if got := decode(t, append(slices.Clone(mp3), "TAGmore"...)); len(got) != 9216 {
 		t.Errorf("MP3 with an ID3v1 tag: %d samples, want 9216", len(got))
+	}
+}
+
+// TestMP3CutAtItsStart wants frames whose data begins in a missing one to be
+// silence, and what follows to be the sound.
+func TestMP3CutAtItsStart(t *testing.T) {
+	for _, name := range []string{"tone16.mp3", "tone22.mp3", "tone44.mp3"} {
+		file := testdata(t, name)
+		frames := mpegFrames{file: bufio.NewReader(bytes.NewReader(file))}
+		cut := 0
+		for range 5 {
+			if err := frames.next(); err != nil {
+				t.Fatal(err)
+			}
+			cut += len(frames.frame)
+		}
+		samples := decode(t, file[cut:])
+		for i, v := range samples {
+			if math.Abs(float64(v)) > 0.3 {
+				t.Fatalf("%s without its first %d bytes: sample %d is %g, want at most 0.3", name, cut, i, v)
+			}
+		}
+		if loud := slices.Max(samples[len(samples)/2:]); loud < 0.2 {
+			t.Errorf("%s without its first %d bytes: at most %g, want the tones", name, cut, loud)
+		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"testing"
 )
 
@@ -48,7 +49,8 @@ func FuzzReader(f *testing.F) {
 // page's checksum is set right before it is read.
 func FuzzVorbis(f *testing.F) {
 	f.Add(testdata(f, "tone.ogg"))
-	f.Fuzz(func(t *testing.T, file []byte) {
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file := slices.Clone(data)
 		for at := 0; len(file)-at >= 27; {
 			size := 27 + int(file[at+26])
 			if len(file)-at < size {

@@ -41,7 +41,7 @@ func newMP3(file io.Reader) (*mp3File, error) {
 	if err == nil {
 		m.tag = readMP3Tag(m.frames.frame, m.frames.kind)
 		if m.tag.present {
-			m.frames.count = 0
+			m.frames.count, m.frames.past = 0, reservoir{}
 			err = m.frames.next()
 		}
 	}

@@ -50,7 +50,7 @@ func parseMPEG(b []byte) (h mpegHeader, err error) {
 		h.size = 72000 * mpegBitrates[1][bits(12, 4)] / h.rate
 	}
 	h.size += bits(9, 1)
-	if want := 4 + h.sideSize() + 2; h.size < want {
+	if want := 4 + 2*btoi(h.crc) + h.sideSize(); h.size < want {
 		return h, fmt.Errorf("frame of %d bytes, want at least %d", h.size, want)
 	}
 	return h, nil
@@ -120,10 +120,10 @@ func (f *mpegFrames) next() error {
 		return fmt.Errorf("frame %d: %d bytes, want %d: truncated", f.count, n, h.size)
 	}
 	f.kind, f.left = h, f.frame
-	if h.rate == askewRate {
-		if f.left, err = f.past.remake(f.frame, h); err != nil {
-			return fmt.Errorf("frame %d: %w", f.count, err)
-		}
+	if h.rate != askewRate {
+		f.past.silence(f.frame, h)
+	} else if f.left, err = f.past.remake(f.frame, h); err != nil {
+		return fmt.Errorf("frame %d: %w", f.count, err)
 	}
 	f.count++
 	return nil

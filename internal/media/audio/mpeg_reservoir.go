@@ -5,13 +5,19 @@ import (
 	"fmt"
 )
 
+// A frame's main data may begin in the frames before it, in the bit reservoir
+// (ISO/IEC 11172-3, 2.4.2.7). Where a stream was cut, what a frame refers to may
+// not be there. go-mp3 would decode it from other data; here such a frame becomes
+// silence.
+//
 // At 22.05 kHz go-mp3 computes the size of a padded frame one byte short where
 // 144 · bit rate / 22,050 is even, and from there on all its main data is askew.
 // MPEG-2 frames have no padding at its other rates. So at that rate each frame is
 // made anew: without padding, of a size that the library computes rightly, and
-// with all its main data inside, taken from the reservoir (ISO/IEC 13818-3,
-// 2.4.3.4), so that how it finds earlier data no longer matters.
+// with all its main data inside, so that how it finds earlier data no longer
+// matters.
 type reservoir struct {
+	held int    // bytes of main data that the library still has
 	data []byte // the latest main data, as far back as a frame may reach
 }
 
@@ -20,18 +26,38 @@ const (
 	maxReservoir = 255 // MPEG-2 counts it in 8 bits
 )
 
-// remake returns the frame with all its main data inside. A frame whose earlier
-// data is not there, as at the start of a cut stream, becomes silence.
-func (r *reservoir) remake(frame []byte, h mpegHeader) ([]byte, error) {
-	at := 4
-	if h.crc {
-		at += 2
+// split returns a frame's side information and main data, and how far back the
+// latter begins.
+func (h mpegHeader) split(frame []byte) (side, main []byte, back int) {
+	at := 4 + 2*btoi(h.crc)
+	side, main = frame[at:at+h.sideSize()], frame[at+h.sideSize():]
+	if h.low {
+		return side, main, int(side[0])
 	}
-	side := frame[at : at+h.sideSize()]
-	at += h.sideSize()
-	back := int(side[0])
+	return side, main, int(binary.BigEndian.Uint16(side) >> 7)
+}
+
+// silence clears the side information of a frame whose earlier data is not there,
+// all but how far back it goes: as far as there is data, which later frames need.
+func (r *reservoir) silence(frame []byte, h mpegHeader) {
+	side, main, back := h.split(frame)
+	if back > r.held {
+		back = r.held
+		clear(side)
+		if h.low {
+			side[0] = byte(back)
+		} else {
+			binary.BigEndian.PutUint16(side, uint16(back)<<7)
+		}
+	}
+	r.held = back + len(main)
+}
+
+// remake returns the frame with all its main data inside, or as silence.
+func (r *reservoir) remake(frame []byte, h mpegHeader) ([]byte, error) {
+	side, data, back := h.split(frame)
 	before := len(r.data)
-	r.data = append(r.data, frame[at:]...)
+	r.data = append(r.data, data...)
 	out := []byte{frame[0], frame[1] | 1, 0, frame[3]} // no CRC
 	out = append(out, side...)
 	var main []byte

@@ -32,6 +32,8 @@ func open(file io.ReadSeeker) (decoder, error) {
 		return newFLAC(file)
 	case start == 0 && has(0, "OggS") && has(28, "\x01vorbis"):
 		return newOgg(file)
+	case start == 0 && has(0, "OggS") && len(head) == 36:
+		return nil, fmt.Errorf("an Ogg file of %q, want one of Vorbis", head[28:])
 	case start > 0, isMP3(head):
 		return newMP3(file)
 	}
