@@ -1,6 +1,9 @@
 package vorbis
 
-import "math/bits"
+import (
+	"math"
+	"math/bits"
+)
 
 // bitReader reads integers of up to 32 bits, least significant bit first. Beyond
 // the end it reads zeros and remembers that.
@@ -42,3 +45,12 @@ func (b *bitReader) left() int { return 8*len(b.data) - b.at }
 
 // ilog is how many bits a number has.
 func ilog(n int) int { return bits.Len(uint(n)) }
+
+// float32Unpack reads the format's own kind of number (section 9.2.2).
+func float32Unpack(x uint32) float64 {
+	mantissa := float64(x & 0x1fffff)
+	if x>>31 == 1 {
+		mantissa = -mantissa
+	}
+	return math.Ldexp(mantissa, int(x>>21&0x3ff)-788)
+}

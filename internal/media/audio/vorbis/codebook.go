@@ -187,15 +187,6 @@ func (c *codebook) readValues(b *bitReader, left *budget) error {
 	return nil
 }
 
-// float32Unpack reads the format's own kind of number (section 9.2.2).
-func float32Unpack(x uint32) float64 {
-	mantissa := float64(x & 0x1fffff)
-	if x>>31 == 1 {
-		mantissa = -mantissa
-	}
-	return math.Ldexp(mantissa, int(x>>21&0x3ff)-788)
-}
-
 // lookup1Values is the largest n with nᵈⁱᵐˢ ≤ entries (section 9.2.3).
 func lookup1Values(entries, dims int) int {
 	for n := 1; ; n++ {

@@ -16,7 +16,7 @@ import (
 // that by a complex Fourier transform of N/2 points between two twists.
 type mdct struct {
 	fft    *fourier.CmplxFFT
-	twist  []complex128 // e^(-iπ(4j+1)/4N)
+	twist  []complex128 // e^(-iπ(8j+1)/8N)
 	packed []complex128
 	turned []complex128
 	cosine []float64
@@ -26,7 +26,7 @@ func newMDCT(n int) *mdct {
 	N := n / 2
 	t := &mdct{fft: fourier.NewCmplxFFT(N / 2), twist: make([]complex128, N/2), packed: make([]complex128, N/2), cosine: make([]float64, N)}
 	for j := range t.twist {
-		t.twist[j] = cmplx.Exp(complex(0, -math.Pi*float64(4*j+1)/float64(4*N)))
+		t.twist[j] = cmplx.Exp(complex(0, -math.Pi*float64(8*j+1)/float64(8*N)))
 	}
 	return t
 }
