@@ -3,7 +3,6 @@ package vorbis
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Bounds on all codebooks of a stream together; real ones need a tenth of it.
