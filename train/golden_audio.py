@@ -30,7 +30,8 @@ def samples():
     return np.concatenate([chirp, noise, click, loud]).astype(np.float32)
 
 
-TONES = {"tone16.mp3": (16000, 1, "24"), "tone22.mp3": (22050, 2, "32"), "tone44.mp3": (44100, 2, "-4.2"), "tone.ogg": (44100, 2, "3")}
+TONES = {"tone16.mp3": (16000, 1, "24"), "tone22.mp3": (22050, 2, "32"), "tone44.mp3": (44100, 2, "-4.2"),
+         "tone.ogg": (44100, 2, "3")}
 
 
 def write_tones(out):
