@@ -51,7 +51,7 @@ func TestInputErrors(t *testing.T) {
 		{"two words in one", mm.Input{Task: "parse", Words: []string{"a", "b\nc"}}, `mm: parse: word "b c" has white space in it, want single words`},
 		{"too long", translate("de", long), `mm: translate: input of 1001 bytes, want at most 1000 (WithMaxInput or --max-input raise it)`},
 		{"words too long", mm.Input{Task: "parse", Words: []string{long[:500], long[:500]}}, `mm: parse: input of 1002 bytes, want at most 1000`},
-		{"tree too long", parse(strings.Repeat("a ", 200)), `mm: parse: a sentence of 200 words is 400 tokens, want at most 255`},
+		{"word of a tree too long", mm.Input{Task: "parse", Words: []string{strings.Repeat("a", 300)}}, `mm: parse: a word of 300 bytes is 301 tokens, want at most 255`},
 		{"beam 33", mm.Input{Task: "translate", To: "de", Text: "Hi", Beam: 33}, `mm: translate: beam 33: want 1 to 32`},
 		{"beam -1", mm.Input{Task: "translate", To: "de", Text: "Hi", Beam: -1}, `mm: translate: beam -1: want 1 to 32`},
 		{"max tokens -1", mm.Input{Task: "translate", To: "de", Text: "Hi", MaxTokens: -1}, `mm: translate: max tokens -1: want at least 1`},

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
-	"github.com/mm-runtime/mm/decoders/tree"
 	"github.com/mm-runtime/mm/internal/token"
 )
 
@@ -25,6 +24,7 @@ type call struct {
 type part struct {
 	*request
 	words []string // of a tree
+	joins bool     // the tree goes on where the one before was cut
 }
 
 // wholeTokens is the longest text that is translated in one piece. Longer ones
@@ -103,52 +103,6 @@ func (m *Model) addText(ctx context.Context, c *call, in Input, ids []int32) {
 	m.add(ctx, c, in, ids, nil, sequence.Text{Limit: vocabulary.End + 1}, limit)
 }
 
-func (m *Model) prepareTrees(ctx context.Context, c *call, in Input) error {
-	if len(in.Words) > 0 {
-		return m.addTree(ctx, c, in, in.Words)
-	}
-	if _, err := m.tok.Encode(in.Text); err != nil { // before the text is cut up
-		return err
-	}
-	for _, sentence := range token.Sentences(token.Normalize(in.Text)) {
-		if err := m.addTree(ctx, c, in, token.Words(sentence)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) error {
-	var kept []string
-	var pieces [][]int32
-	var ids []int32
-	for _, w := range words {
-		p, err := m.tok.Encode(w)
-		if err != nil {
-			return err
-		}
-		if len(p) == 0 { // nothing visible
-			continue
-		}
-		if w = token.Normalize(w); strings.Contains(w, " ") {
-			return fmt.Errorf("word %q has white space in it, want single words", w)
-		}
-		kept, pieces, ids = append(kept, w), append(pieces, p), append(ids, p...)
-	}
-	if len(kept) == 0 {
-		return nil
-	}
-	if limit := m.ckpt.Config.Model.MaxPositions; len(ids)+1 > limit {
-		return fmt.Errorf("a sentence of %d words is %d tokens, want at most %d", len(kept), len(ids), limit-1)
-	}
-	g, err := tree.NewGrammar(m.symbols, pieces, m.engine.mixer.Positions()-1) // the command has a position too
-	if err != nil {
-		return err
-	}
-	m.add(ctx, c, in, ids, kept, g, g.MaxTokens()+1) // out of reach: a tree is never cut
-	return nil
-}
-
 // add makes the request for one source; maxTokens is the task's own limit.
 func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words []string, g sequence.Grammar, maxTokens int) {
 	for _, asked := range []int{m.opts.maxTokens, in.MaxTokens} {
@@ -169,7 +123,7 @@ func (m *Model) add(ctx context.Context, c *call, in Input, ids []int32, words [
 			Beam: beam, MaxTokens: maxTokens, LengthPenalty: m.opts.penalty,
 		}, g),
 	}
-	c.parts = append(c.parts, part{r, words})
+	c.parts = append(c.parts, part{request: r, words: words})
 }
 
 // output reads the finished parts of c.
@@ -193,6 +147,9 @@ func (m *Model) output(c *call) (Output, error) {
 		decisions += best.Decisions()
 		out.Elapsed = max(out.Elapsed, p.ended.Sub(c.start))
 	}
+	for _, root := range out.Trees {
+		texts = append(texts, root.PTB())
+	}
 	if decisions > 0 {
 		out.Score = logp / float64(decisions)
 	}
@@ -209,7 +166,8 @@ func (r *request) best() (*sequence.Hypothesis, error) {
 	return h, nil
 }
 
-// read returns the text of one part and adds the rest of what it gave to out.
+// read returns the text of one part and adds the rest of what it gave, trees too,
+// to out.
 func (m *Model) read(p part, best *sequence.Hypothesis, out *Output) (string, error) {
 	out.Tokens += len(best.Tokens)
 	if p.words != nil {
@@ -217,8 +175,13 @@ func (m *Model) read(p part, best *sequence.Hypothesis, out *Output) (string, er
 		if err != nil {
 			return "", err
 		}
-		out.Trees = append(out.Trees, root)
-		return root.PTB(), nil
+		if p.joins {
+			last := out.Trees[len(out.Trees)-1]
+			last.Children = append(last.Children, root.Children...)
+		} else {
+			out.Trees = append(out.Trees, root)
+		}
+		return "", nil
 	}
 	if p.search.Cut() {
 		out.Notices = append(out.Notices, fmt.Sprintf("the output was cut at %d tokens", len(best.Tokens)))

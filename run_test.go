@@ -125,6 +125,23 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// TestLongTrees: a sentence beyond the positions is one tree, made in parts that
+// end at a comma where they can.
+func TestLongTrees(t *testing.T) {
+	m := mm.LoadTiny(t)
+	given := strings.Fields(strings.Repeat("a b c d ", 20) + ", " + strings.Repeat("e f ", 40))
+	for _, beam := range []int{1, 4} {
+		out := run(t, m, mm.Input{Task: "parse", Words: given, Beam: beam})
+		if len(out.Trees) != 1 || !slices.Equal(words(out.Trees[0]), given) || out.Text != out.Trees[0].PTB() {
+			t.Errorf("beam %d: %d trees %q, want one of the words given", beam, len(out.Trees), out.Text)
+		}
+		want := "a sentence of 161 words is 322 tokens: it was parsed in 2 parts of at most 255"
+		if !slices.Equal(out.Notices, []string{want}) {
+			t.Errorf("beam %d: notices %q, want %q", beam, out.Notices, want)
+		}
+	}
+}
+
 func TestTasks(t *testing.T) {
 	m := mm.LoadTiny(t)
 	tasks := m.Tasks()
