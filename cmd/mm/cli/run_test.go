@@ -34,6 +34,15 @@ func objects(t *testing.T, stdout string) []object {
 	return out
 }
 
+// TestEmbeddedModelTranslates asks what the README promises.
+func TestEmbeddedModelTranslates(t *testing.T) {
+	o := run("run", "translate", "--to", "de", "Where is the station?")
+	o.expect(t, 0)
+	if !strings.Contains(o.stdout, "Bahnhof") {
+		t.Errorf("stdout is %q, want a sentence with a Bahnhof", o.stdout)
+	}
+}
+
 func TestRunPrintsOneLineAnInput(t *testing.T) {
 	o := run(translate("Good morning.", "", "Where?")...)
 	if lines := strings.Split(o.stdout, "\n"); len(lines) != 4 || lines[1] != "" {
