@@ -1,9 +1,9 @@
 //go:build cgo
 
 // Matrix products of int8 weights on AVX-512 VNNI, with activations as 16-bit
-// integers. Rounding activations to 8 bits changes one translation in ten; two
-// digits cost a second multiplication, but no second read of the weights, and
-// change none.
+// integers. Rounding activations to 8 bits changes one translation in twelve,
+// to 16 bits one in six hundred (bench/LOG.md); the second digit costs a second
+// multiplication, but no second read of the weights.
 //
 // A row x becomes q = round(x · 32639 / max|x|) = 256·high + low, both digits
 // signed 8-bit. VNNI multiplies unsigned by signed bytes, so the weights are
