@@ -2,5 +2,6 @@
 
 #include "rowops_amd64.h"
 #include "simd_avx2.h"
+#include "simd_left.h"
 
 #include "rowops_body.h"

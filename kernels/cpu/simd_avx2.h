@@ -23,14 +23,6 @@ FUNC vec keep_some(vec v, int64_t n, vec fill) { return _mm256_blendv_ps(fill, v
 // The first n lanes, 1 <= n < LANES, the others being fill.
 FUNC vec load_some(const float *p, int64_t n, vec fill) { return keep_some(_mm256_maskload_ps(p, first(n)), n, fill); }
 FUNC void store_some(float *p, int64_t n, vec v) { _mm256_maskstore_ps(p, first(n), v); }
-// The first left lanes, all when there are more; the others read as 0.
-FUNC vec load_left(const float *p, int64_t left) { return left >= LANES ? load(p) : load_some(p, left, set1(0)); }
-FUNC void store_left(float *p, int64_t left, vec v) {
-	if (left >= LANES)
-		store(p, v);
-	else
-		store_some(p, left, v);
-}
 FUNC vec add(vec a, vec b) { return _mm256_add_ps(a, b); }
 FUNC vec sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
 FUNC vec mul(vec a, vec b) { return _mm256_mul_ps(a, b); }

@@ -21,14 +21,6 @@ FUNC __mmask16 first(int64_t n) { return (__mmask16)((1u << n) - 1); }
 FUNC vec load_some(const float *p, int64_t n, vec fill) { return _mm512_mask_loadu_ps(fill, first(n), p); }
 FUNC void store_some(float *p, int64_t n, vec v) { _mm512_mask_storeu_ps(p, first(n), v); }
 FUNC vec keep_some(vec v, int64_t n, vec fill) { return _mm512_mask_mov_ps(fill, first(n), v); }
-// The first left lanes, all when there are more; the others read as 0.
-FUNC vec load_left(const float *p, int64_t left) { return left >= LANES ? load(p) : load_some(p, left, set1(0)); }
-FUNC void store_left(float *p, int64_t left, vec v) {
-	if (left >= LANES)
-		store(p, v);
-	else
-		store_some(p, left, v);
-}
 FUNC vec add(vec a, vec b) { return _mm512_add_ps(a, b); }
 FUNC vec sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 FUNC vec mul(vec a, vec b) { return _mm512_mul_ps(a, b); }
