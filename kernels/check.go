@@ -38,6 +38,15 @@ func checkIndices(op, what string, ids []int32, n int) {
 	}
 }
 
+// checkTaps wants rows of n, or -1 for none.
+func checkTaps(op string, index []int32, n int) {
+	for i, at := range index {
+		if at < -1 || int(at) >= n {
+			fail(op, "index %d is %d, want -1 up to %d", i, at, n)
+		}
+	}
+}
+
 // checkSegments wants offsets that start at 0, never fall and end at rows.
 func checkSegments(op string, segs Segments, rows int) {
 	if len(segs) == 0 {

@@ -44,6 +44,14 @@ type Device interface {
 	// PathConv is its causal form over cached rows: with row r's path p of
 	// length n, dst[r] = Σ_k filter[k] · cache[p[n-1 - (K-1-k)·dilation]].
 	PathConv(dst, cache, filter Tensor, dilation int, paths Paths)
+	// Unfold: with K = len(index) / rows of dst, dst[t] = [x[index[t·K]] ; … ;
+	// x[index[t·K+K-1]]], zeros where an index is -1: a convolution of any
+	// dimensions is Unfold, then MatMul. dst (T, K·C) is not x (N, C).
+	Unfold(dst, x Tensor, index []int32)
+	// GatherConv is the depthwise one: dst[t] = Σ_k filter[k] · x[index[t·K+k]],
+	// k ascending, taps of index -1 left out. filter (K, C); dst (T, C) is not
+	// x (N, C).
+	GatherConv(dst, x, filter Tensor, index []int32)
 	// Rope rotates the first heads·(2·cos.Cols) columns of x in place: in each
 	// head the pair (i, i+half) by the angle whose cosine and sine stand in
 	// row positions[r], column i of cos and sin.

@@ -90,6 +90,28 @@ func PathConv(d Device, dst, cache, filter Tensor, dilation int, paths Paths) {
 	d.PathConv(dst, cache, filter, dilation, paths)
 }
 
+// Unfold sets each row of dst (T, K·C) to the K rows of x (N, C) that its part of
+// index names, side by side, zeros for -1; index has T·K entries.
+func Unfold(d Device, dst, x Tensor, index []int32) {
+	if x.Cols < 1 || dst.Cols%x.Cols != 0 || len(index) != dst.Rows*(dst.Cols/x.Cols) {
+		fail("Unfold", "dst %s, x %s, %d indices", shape(dst), shape(x), len(index))
+	}
+	checkTaps("Unfold", index, x.Rows)
+	d.Unfold(dst, x, index)
+}
+
+// GatherConv sets each row of dst (T, C) to the sum of filter (K, C) times the K
+// rows of x (N, C) that its part of index names, -1 for none; index has T·K
+// entries.
+func GatherConv(d Device, dst, x, filter Tensor, index []int32) {
+	if dst.Cols != x.Cols || len(index) != dst.Rows*filter.Rows {
+		fail("GatherConv", "dst %s, x %s, filter %s, %d indices", shape(dst), shape(x), shape(filter), len(index))
+	}
+	checkFilter("GatherConv", x, filter, 1)
+	checkTaps("GatherConv", index, x.Rows)
+	d.GatherConv(dst, x, filter, index)
+}
+
 // Rope rotates the first heads·(2·cos.Cols) columns of x (T, C) in place; cos and
 // sin (positions, d/2).
 func Rope(d Device, x, cos, sin Tensor, heads int, positions []int32) {

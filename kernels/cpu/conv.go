@@ -29,3 +29,37 @@ func (d *Device) PathConv(dst, cache, filter kernels.Tensor, dilation int, paths
 func runPathConv(t *task, _, lo, hi int) {
 	t.ops.pathConv(t.dst, t.x, t.y, t.dilation, t.paths, lo, hi)
 }
+
+// Unfold copies row by row.
+func (d *Device) Unfold(dst, x kernels.Tensor, index []int32) {
+	t := &d.task
+	t.dst, t.x, t.index = of(dst), of(x), index
+	d.start(runUnfold, dst.Rows, dst.Rows*dst.Cols/4)
+}
+
+func runUnfold(t *task, _, lo, hi int) {
+	taps, cols := t.dst.cols/t.x.cols, t.x.cols
+	for r := lo; r < hi; r++ {
+		row := t.dst.row(r)
+		for k, at := range t.index[r*taps : (r+1)*taps] {
+			to := row[k*cols : (k+1)*cols]
+			if at < 0 {
+				clear(to)
+			} else {
+				copy(to, t.x.row(int(at)))
+			}
+		}
+	}
+}
+
+// GatherConv runs row by row.
+func (d *Device) GatherConv(dst, x, filter kernels.Tensor, index []int32) {
+	t := &d.task
+	t.dst, t.x, t.y, t.index = of(dst), of(x), of(filter), index
+	d.start(runGatherConv, dst.Rows, dst.Rows*dst.Cols*filter.Rows/4)
+}
+
+func runGatherConv(t *task, _, lo, hi int) {
+	taps := t.y.rows
+	t.ops.gatherConv(t.dst.slice(lo, hi), t.x, t.y, t.index[lo*taps:hi*taps])
+}

@@ -14,6 +14,8 @@ type rowOps struct {
 	conv func(dst, x, filter view, dilation, lo, hi int)
 	// pathConv computes rows lo up to hi.
 	pathConv func(dst, cache, filter view, dilation int, paths kernels.Paths, lo, hi int)
+	// gatherConv computes all rows of dst; index has filter.rows entries a row.
+	gatherConv func(dst, x, filter view, index []int32)
 	// attention computes units lo up to hi of one segment, unit u being head
 	// u%heads of row u/heads. scores has room for a row of the keys, rounded up
 	// to a multiple of 16.
@@ -29,7 +31,8 @@ type rowOps struct {
 func goOps() *rowOps {
 	return &rowOps{
 		rmsNorm: rmsNorm, add: add, silu: silu, swiGLU: swiGLU, rope: rope,
-		conv: conv, pathConv: pathConv, attention: attention, pathAttention: pathAttention,
+		conv: conv, pathConv: pathConv, gatherConv: gatherConv,
+		attention: attention, pathAttention: pathAttention,
 		scatter: scatter, topK: topK,
 	}
 }

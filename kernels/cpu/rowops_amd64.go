@@ -17,6 +17,8 @@ package cpu
 // #cgo nocallback mm_conv
 // #cgo noescape mm_path_conv
 // #cgo nocallback mm_path_conv
+// #cgo noescape mm_gather_conv
+// #cgo nocallback mm_gather_conv
 // #cgo noescape mm_scatter
 // #cgo nocallback mm_scatter
 // #cgo noescape mm_attention
@@ -48,7 +50,8 @@ func rowOpsFor(path string) *rowOps {
 	}
 	return &rowOps{
 		rmsNorm: c.rmsNorm, add: c.add, silu: c.silu, swiGLU: c.swiGLU, rope: c.rope,
-		conv: c.conv, pathConv: c.pathConv, attention: c.attention, pathAttention: c.pathAttention,
+		conv: c.conv, pathConv: c.pathConv, gatherConv: c.gatherConv,
+		attention: c.attention, pathAttention: c.pathAttention,
 		scatter: c.scatter, topK: c.topK,
 	}
 }
@@ -90,6 +93,11 @@ func (c cOps) pathConv(dst, cache, filter view, dilation int, paths kernels.Path
 	C.mm_path_conv(c.isa, floats(dst.data), size(dst.stride), floats(cache.data), size(cache.stride),
 		floats(filter.data), size(filter.stride), size(filter.rows), size(dilation), ints(paths.Slots),
 		ints(paths.Start), ints(paths.Count), size(lo), size(hi), size(dst.cols))
+}
+
+func (c cOps) gatherConv(dst, x, filter view, index []int32) {
+	C.mm_gather_conv(c.isa, floats(dst.data), size(dst.stride), floats(x.data), size(x.stride), floats(filter.data),
+		size(filter.stride), size(filter.rows), ints(index), size(dst.rows), size(dst.cols))
 }
 
 func (c cOps) scatter(dst, x view, where []int32, gates []float32, top int) {

@@ -33,6 +33,10 @@ enum { MM_AVX2, MM_AVX512 };
 	    int64_t dilation, const int32_t *slots, const int32_t *start, const int32_t *count, int64_t lo,           \
 	    int64_t hi, int64_t cols),                                                                                \
 	   (dst, ldd, cache, ldx, filter, ldf, taps, dilation, slots, start, count, lo, hi, cols))                    \
+	OP(void, gather_conv,                                                                                         \
+	   (float *dst, int64_t ldd, const float *x, int64_t ldx, const float *filter, int64_t ldf, int64_t taps,     \
+	    const int32_t *index, int64_t rows, int64_t cols),                                                        \
+	   (dst, ldd, x, ldx, filter, ldf, taps, index, rows, cols))                                                  \
 	OP(void, scatter,                                                                                             \
 	   (float *dst, int64_t ldd, const float *x, int64_t ldx, const int32_t *where, const float *gates,           \
 	    int64_t top, int64_t rows, int64_t cols),                                                                 \

@@ -129,6 +129,38 @@ EXPORT void NAME(path_conv)(float *dst, int64_t ldd, const float *cache, int64_t
 	}
 }
 
+// Four vectors of columns at a time: one look at an index serves them all.
+EXPORT void NAME(gather_conv)(float *dst, int64_t ldd, const float *x, int64_t ldx, const float *filter, int64_t ldf,
+                              int64_t taps, const int32_t *index, int64_t rows, int64_t cols) {
+	for (int64_t r = 0; r < rows; r++, dst += ldd, index += taps) {
+		int64_t c = 0;
+		for (; c + 4 * LANES <= cols; c += 4 * LANES) {
+			vec a0 = set1(0), a1 = a0, a2 = a0, a3 = a0;
+			for (int64_t k = 0; k < taps; k++) {
+				if (index[k] < 0)
+					continue;
+				const float *f = filter + k * ldf + c, *row = x + index[k] * ldx + c;
+				a0 = madd(load(f), load(row), a0);
+				a1 = madd(load(f + LANES), load(row + LANES), a1);
+				a2 = madd(load(f + 2 * LANES), load(row + 2 * LANES), a2);
+				a3 = madd(load(f + 3 * LANES), load(row + 3 * LANES), a3);
+			}
+			store(dst + c, a0);
+			store(dst + c + LANES, a1);
+			store(dst + c + 2 * LANES, a2);
+			store(dst + c + 3 * LANES, a3);
+		}
+		COLUMNS(e, cols - c, {
+			vec acc = set1(0);
+			for (int64_t k = 0; k < taps; k++)
+				if (index[k] >= 0)
+					acc = madd(load_left(filter + k * ldf + c + e, left),
+					           load_left(x + index[k] * ldx + c + e, left), acc);
+			store_left(dst + c + e, left, acc);
+		});
+	}
+}
+
 EXPORT void NAME(scatter)(float *dst, int64_t ldd, const float *x, int64_t ldx, const int32_t *where, const float *gates,
                           int64_t top, int64_t rows, int64_t cols) {
 	for (int64_t r = 0; r < rows; r++, dst += ldd, where += top)

@@ -106,6 +106,18 @@ func pathConv(dst, cache, filter view, dilation int, paths kernels.Paths, lo, hi
 	}
 }
 
+func gatherConv(dst, x, filter view, index []int32) {
+	for t := range dst.rows {
+		out := dst.row(t)
+		clear(out)
+		for k, at := range index[t*filter.rows : (t+1)*filter.rows] {
+			if at >= 0 {
+				multiplyAdd(out, filter.row(k), x.row(int(at)))
+			}
+		}
+	}
+}
+
 // multiplyAdd: dst += a·x, element by element.
 func multiplyAdd(dst, a, x []float32) {
 	a, x = a[:len(dst)], x[:len(dst)]

@@ -18,6 +18,7 @@ type task struct {
 	dilation     int
 	heads        int
 	positions    []int32
+	index        []int32
 	segs, kSegs  kernels.Segments
 	paths        kernels.Paths
 	candidates   kernels.Candidates

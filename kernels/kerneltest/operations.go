@@ -30,6 +30,7 @@ func operations() []operation {
 		}),
 		{"Embed", buildEmbed}, {"Rope", buildRope}, {"StoreRows", buildStoreRows},
 		{"DepthwiseConv", buildDepthwiseConv}, {"PathConv", buildPathConv},
+		{"Unfold", buildUnfold}, {"GatherConv", buildGatherConv},
 		{"Attention", buildAttention}, {"PathAttention", buildPathAttention},
 		{"TopK", buildTopK},
 	}

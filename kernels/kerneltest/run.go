@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t testing.TB) kernels.Device) {
 		{"StoreRows", testStoreRows},
 		{"DepthwiseConv", testDepthwiseConv},
 		{"PathConv", testPathConv},
+		{"Unfold", testUnfold},
+		{"GatherConv", testGatherConv},
 		{"Attention", testAttention},
 		{"PathAttention", testPathAttention},
 		{"Routing", testRouting},
