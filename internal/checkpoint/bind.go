@@ -17,9 +17,10 @@ import (
 //		QKV  kernels.Weight `mm:"qkv"`
 //	}
 //
-// Tags of nested structs, pointers and slices are joined by dots, a slice adding
-// its index: `mixer.encoder.3.attn.qkv`. An empty tag adds nothing. Nil pointers
-// and untagged fields are passed over. A Weight or Tensor declares its shape
+// Tags of nested structs, pointers, slices and maps are joined by dots, a slice
+// adding its index and a map, of names to pointers, its key:
+// `mixer.encoder.3.attn.qkv`. An empty tag adds nothing. Nil pointers and untagged
+// fields are passed over. A Weight or Tensor declares its shape
 // before it is bound: Groups, Out and In, or Rows and Cols. Two fields of one
 // name share a Weight.
 //

@@ -37,7 +37,22 @@ type Model struct {
 	MergeWidth       int     `json:"merge_width"`  // taps of its last one
 	RopeBase         float64 `json:"rope_base"`
 	NormEps          float64 `json:"norm_eps"`
-	MaxPositions     int     `json:"max_positions"` // rows of the longest segment or output
+	MaxPositions     int     `json:"max_positions"` // rows of the longest text segment or output
+	Audio            *Audio  `json:"audio,omitempty"`
+	Image            *Image  `json:"image,omitempty"`
+}
+
+// Audio describes the encoder of sounds, which a network may lack.
+type Audio struct {
+	Bands  int `json:"bands"`  // of a log-mel frame
+	Window int `json:"window"` // frames of the longest segment
+}
+
+// Image describes the encoder of pictures, which a network may lack.
+type Image struct {
+	Channels []int `json:"channels"` // of each stage, the last being the width
+	Blocks   []int `json:"blocks"`   // of each stage
+	Expand   int   `json:"expand"`   // hidden units of a block per channel
 }
 
 // Task is one thing the model can do. Tasks are data: a command token in front
@@ -47,8 +62,12 @@ type Task struct {
 	From    []string `json:"from,omitempty"` // languages of the input, where there is a choice
 	To      string   `json:"to,omitempty"`   // language of the output
 	Command string   `json:"command"`        // a name in the vocabulary's commands
-	Input   string   `json:"input"`          // "text"
-	Output  string   `json:"output"`         // "sequence" or "tree"
+	Input   string   `json:"input"`          // "text", "audio" or "image"
+	Output  string   `json:"output"`         // "sequence", "tree", "classes" or "boxes"
+	Head    string   `json:"head,omitempty"` // whose weights make the classes or boxes; tasks may share it
+	Labels  []string `json:"labels,omitempty"`
+	Canvas  []int    `json:"canvas,omitempty"` // width and height that a picture is brought to
+	Fit     string   `json:"fit,omitempty"`    // how: "crop", "squeeze" or "letterbox"
 }
 
 // maxConfig is the most bytes of config.json that are read.
@@ -76,5 +95,8 @@ func readConfig(data []byte) (Config, error) {
 	if c.Model.Vocab != c.Vocabulary.Size {
 		return Config{}, fmt.Errorf("model.vocab: %d, want vocabulary.size, %d", c.Model.Vocab, c.Vocabulary.Size)
 	}
-	return c, c.checkTasks()
+	if err := c.checkTasks(); err != nil {
+		return Config{}, err
+	}
+	return c, c.checkPositions()
 }

@@ -6,15 +6,23 @@ import (
 	"strings"
 )
 
-// What the decoders and encoders of this runtime are called in a task.
+// What a task may have as its input, and then as its output: the encoders and
+// decoders of this runtime.
 var (
-	inputs  = []string{"text"}
-	outputs = []string{"sequence", "tree"}
+	inputs  = []string{"text", "audio", "image"}
+	outputs = map[string][]string{
+		"text":  {"sequence", "tree"},
+		"audio": {"sequence", "classes"},
+		"image": {"sequence", "classes", "boxes"},
+	}
 )
 
 // maxRotary bounds positions times columns of a head: no tensor of the file says
 // how large the table of positions, made from these two, may get.
 const maxRotary = 1 << 22
+
+// mostPositions is how long a segment or output may get.
+func (m Model) mostPositions() int { return maxRotary / (m.Width / m.Heads) }
 
 // check reports the first size that is out of range or does not fit another.
 func (m Model) check() error {
@@ -43,8 +51,8 @@ func (m Model) check() error {
 	if m.Width%(2*m.Heads) != 0 {
 		return fmt.Errorf("model.heads: %d, want a number that splits the width %d into even parts", m.Heads, m.Width)
 	}
-	if columns := m.Width / m.Heads; m.MaxPositions > maxRotary/columns {
-		return fmt.Errorf("model.max_positions: %d, want at most %d for heads of %d columns", m.MaxPositions, maxRotary/columns, columns)
+	if most := m.mostPositions(); m.MaxPositions > most {
+		return fmt.Errorf("model.max_positions: %d, want at most %d for heads of %d columns", m.MaxPositions, most, m.Width/m.Heads)
 	}
 	if !(m.RopeBase > 1 && m.RopeBase <= 1e9) {
 		return fmt.Errorf("model.rope_base: %v, want more than 1 and at most 1e9", m.RopeBase)
@@ -52,7 +60,13 @@ func (m Model) check() error {
 	if !(m.NormEps > 0 && m.NormEps <= 0.1) {
 		return fmt.Errorf("model.norm_eps: %v, want more than 0 and at most 0.1", m.NormEps)
 	}
-	return m.checkBlocks()
+	if err := m.checkBlocks(); err != nil {
+		return err
+	}
+	if err := m.checkAudio(); err != nil {
+		return err
+	}
+	return m.checkImage()
 }
 
 func (m Model) checkBlocks() error {
@@ -96,7 +110,7 @@ func (c Config) checkTasks() error {
 		return fmt.Errorf("tasks: none, want at least one")
 	}
 	type key struct{ name, to string }
-	seen := map[key]int{}
+	seen, heads := map[key]int{}, map[string]int{}
 	for i, t := range c.Tasks {
 		if err := c.checkTask(t); err != nil {
 			return fmt.Errorf("tasks[%d].%w", i, err)
@@ -106,6 +120,13 @@ func (c Config) checkTasks() error {
 			return fmt.Errorf("tasks[%d]: name %q, to %q, want another: tasks[%d] is the same", i, t.Name, t.To, other)
 		}
 		seen[k] = i
+		if t.Head == "" {
+			continue
+		}
+		if other, ok := heads[t.Head]; ok && !t.sharesHead(c.Tasks[other]) {
+			return fmt.Errorf("tasks[%d].head: %q, want another: tasks[%d] has it with other labels or another output", i, t.Head, other)
+		}
+		heads[t.Head] = i
 	}
 	return nil
 }
@@ -128,13 +149,19 @@ func (c Config) checkTask(t Task) error {
 	if !slices.Contains(inputs, t.Input) {
 		return fmt.Errorf("input: %q, want %s", t.Input, strings.Join(inputs, " or "))
 	}
-	if !slices.Contains(outputs, t.Output) {
-		return fmt.Errorf("output: %q, want %s", t.Output, strings.Join(outputs, " or "))
+	if t.Input == "audio" && c.Model.Audio == nil || t.Input == "image" && c.Model.Image == nil {
+		return fmt.Errorf("input: %q, want model.%s for it", t.Input, t.Input)
+	}
+	if possible := outputs[t.Input]; !slices.Contains(possible, t.Output) {
+		return fmt.Errorf("output: %q, want %s for input %q", t.Output, strings.Join(possible, " or "), t.Input)
 	}
 	if t.Output == "tree" && c.Vocabulary.Tree.Empty() {
 		return fmt.Errorf("output: %q, want vocabulary.tree for it", t.Output)
 	}
-	return nil
+	if err := t.checkCanvas(); err != nil {
+		return err
+	}
+	return t.checkHead()
 }
 
 // isName reports whether s is a word of lower-case letters, digits and hyphens.

@@ -3,7 +3,9 @@ package checkpoint
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/mm-runtime/mm/kernels"
 )
@@ -69,10 +71,28 @@ func visit(v reflect.Value, name string, found *[]leaf) error {
 			}
 		}
 		return nil
+	case reflect.Map:
+		return visitMap(v, name, found)
 	case reflect.Struct:
 		return visitFields(v, name, found)
 	}
-	return fmt.Errorf("bind: %s is a %v, want a kernels.Weight, a kernels.Tensor, or structs and slices of them", name, v.Type())
+	return fmt.Errorf("bind: %s is a %v, want a kernels.Weight, a kernels.Tensor, or structs, slices and maps of them", name, v.Type())
+}
+
+// visitMap walks a map of pointers in the order of its keys; other values could not
+// be filled.
+func visitMap(v reflect.Value, name string, found *[]leaf) error {
+	if v.Type().Key().Kind() != reflect.String || v.Type().Elem().Kind() != reflect.Pointer {
+		return fmt.Errorf("bind: %s is a %v, want a map of strings to pointers", name, v.Type())
+	}
+	keys := v.MapKeys()
+	slices.SortFunc(keys, func(a, b reflect.Value) int { return strings.Compare(a.String(), b.String()) })
+	for _, key := range keys {
+		if err := visit(v.MapIndex(key), join(name, key.String()), found); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // visitFields walks the fields with an mm tag, and embedded structs.
