@@ -96,6 +96,17 @@ func NewCrossAttention(d Dims) *CrossAttention {
 	return &CrossAttention{Gain(d.Width), Linear(d.Width, d.Width), Linear(2*d.Width, d.Width), Linear(d.Width, d.Width), d.Heads, d.Eps}
 }
 
+// Forward adds the layer to x (ΣTq, D): the rows of each of qSegs see the memory rows
+// (ΣTk, D) of the same-numbered one of kSegs.
+func (l *CrossAttention) Forward(s *Scope, x, memory kernels.Tensor, qSegs, kSegs kernels.Segments) {
+	mark := s.Mark()
+	q, kv := Project(s, normed(s, x, l.Norm, l.eps), l.Q), Project(s, memory, l.KV)
+	D, h := x.Cols, s.Take(x.Rows, x.Cols)
+	kernels.Attention(s.Dev, h, q, kv.Columns(0, D), kv.Columns(D, 2*D), l.heads, qSegs, kSegs)
+	kernels.MatMul(s.Dev, x, h, l.Out, true)
+	s.Release(mark)
+}
+
 // Remember stores the keys and values of memory rows (T, D) in cache (M, 2D) at
 // slots.
 func (l *CrossAttention) Remember(s *Scope, memory, cache kernels.Tensor, slots []int32) {
