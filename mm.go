@@ -17,7 +17,11 @@ import (
 	"io/fs"
 	"sync"
 
+	"github.com/mm-runtime/mm/decoders/boxes"
+	"github.com/mm-runtime/mm/decoders/classes"
 	"github.com/mm-runtime/mm/decoders/tree"
+	"github.com/mm-runtime/mm/encoders/audio"
+	"github.com/mm-runtime/mm/encoders/image"
 	"github.com/mm-runtime/mm/encoders/text"
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/nn"
@@ -79,8 +83,41 @@ func open(read func() (*checkpoint.Checkpoint, error), opts []Option) (*Model, e
 
 // network is what a checkpoint's tensors bind to.
 type network struct {
-	Embed kernels.Weight `mm:"embed"` // (vocabulary, D)
-	Mixer *mixer.Mixer   `mm:"mixer"`
+	Embed   kernels.Weight           `mm:"embed"`          // (vocabulary, D)
+	Audio   *audio.Encoder           `mm:"encoders.audio"` // nil where the checkpoint has none
+	Image   *image.Encoder           `mm:"encoders.image"` // nil where the checkpoint has none
+	Mixer   *mixer.Mixer             `mm:"mixer"`
+	Classes map[string]*classes.Head `mm:"decoders"` // by the tasks' heads
+	Boxes   map[string]*boxes.Head   `mm:"decoders"`
+}
+
+// newNetwork declares the weights of a configuration.
+func newNetwork(dev kernels.Device, c checkpoint.Config) (*network, error) {
+	sh := shape(c.Model)
+	sh.Positions = max(sh.Positions, c.Positions())
+	mix, err := mixer.New(dev, sh)
+	if err != nil {
+		return nil, err
+	}
+	net := &network{
+		Embed: nn.Linear(c.Model.Vocab, c.Model.Width), Mixer: mix,
+		Classes: map[string]*classes.Head{}, Boxes: map[string]*boxes.Head{},
+	}
+	if a := c.Model.Audio; a != nil {
+		net.Audio = audio.New(a.Bands, sh.Width, sh.Eps)
+	}
+	if p := c.Model.Image; p != nil {
+		net.Image = image.New(p.Channels, p.Blocks, p.Expand, sh.Eps)
+	}
+	for _, t := range c.Tasks {
+		switch t.Output {
+		case "classes":
+			net.Classes[t.Head] = classes.New(sh.Dims, len(t.Labels))
+		case "boxes":
+			net.Boxes[t.Head] = boxes.New(sh.Width, len(t.Labels), sh.Eps)
+		}
+	}
+	return net, nil
 }
 
 func (m *Model) build() error {
@@ -100,15 +137,14 @@ func (m *Model) build() error {
 			command: c.Vocabulary.Commands[t.Command],
 		})
 	}
-	mix, err := mixer.New(m.dev, shape(c.Model))
+	net, err := newNetwork(m.dev, c)
 	if err != nil {
 		return m.loadError(err)
 	}
-	net := network{nn.Linear(c.Model.Vocab, c.Model.Width), mix}
-	if err := m.ckpt.Bind(m.dev, &net); err != nil {
+	if err := m.ckpt.Bind(m.dev, net); err != nil {
 		return err
 	}
-	m.engine = newEngine(m.dev, &text.Encoder{Table: net.Embed}, mix)
+	m.engine = newEngine(m.dev, &text.Encoder{Table: net.Embed}, net.Mixer)
 	return nil
 }
 
