@@ -182,6 +182,36 @@ func TestBindRejects(t *testing.T) {
 	}
 }
 
+// TestBindMaps binds two kinds of heads under one tag by their names.
+func TestBindMaps(t *testing.T) {
+	type heads struct {
+		Classes map[string]*dense   `mm:"decoders"`
+		Boxes   map[string]*experts `mm:"decoders"`
+		None    map[string]*dense   `mm:"decoders"`
+	}
+	matrix := kernels.Weight{Groups: 1, Out: 1, In: 2}
+	n := heads{
+		Classes: map[string]*dense{"digits": {matrix}, "cifar10": {matrix}, "nil": nil},
+		Boxes:   map[string]*experts{"bccd": {matrix, matrix}},
+	}
+	var list []namedTensor
+	for i, name := range []string{"digits.up", "cifar10.up", "bccd.up", "bccd.gate"} {
+		list = append(list, namedTensor{Name: "decoders." + name, Shape: []int{1, 2}, F32: []float32{float32(i), 1}})
+	}
+	if err := checkpointOf(t, list).Bind(&recorder{}, &n); err != nil {
+		t.Fatal(err)
+	}
+	for i, w := range []kernels.Weight{n.Classes["digits"].Up, n.Classes["cifar10"].Up, n.Boxes["bccd"].Up, n.Boxes["bccd"].Gate} {
+		if got := w.Packed.(kernels.Matrix).F32[0]; got != float32(i) {
+			t.Errorf("weight %d starts with %v", i, got)
+		}
+	}
+	err := checkpointOf(t, list[:2]).Bind(&recorder{}, &n)
+	if err == nil || !strings.Contains(err.Error(), `tensor "decoders.bccd.up": missing, want shape [1 2]`) {
+		t.Errorf("without the weights of a head: error %v", err)
+	}
+}
+
 func TestBindUnused(t *testing.T) {
 	list := networkTensors()
 	for i := range 7 {
@@ -205,6 +235,12 @@ func TestBindRoots(t *testing.T) {
 	type empty struct {
 		W kernels.Weight `mm:"w"`
 	}
+	type values struct {
+		Heads map[string]dense `mm:"heads"`
+	}
+	type numbered struct {
+		Heads map[int]*dense `mm:"heads"`
+	}
 	for _, r := range []struct {
 		root any
 		want string
@@ -213,6 +249,8 @@ func TestBindRoots(t *testing.T) {
 		{network{}, "want a pointer to a struct"},
 		{(*network)(nil), "want a pointer to a struct"},
 		{&hidden{w: kernels.Weight{}}, "hidden.w has a tag but is not exported"},
+		{&values{}, "bind: heads is a map[string]checkpoint.dense, want a map of strings to pointers"},
+		{&numbered{}, "bind: heads is a map[int]*checkpoint.dense, want a map of strings to pointers"},
 		{&number{}, "bind: n is a int, want a kernels.Weight"},
 		{&empty{}, `tensor "w": declared with shape [0 0 0], want positive dimensions`},
 	} {

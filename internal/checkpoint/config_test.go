@@ -105,6 +105,7 @@ func TestReadConfigRejects(t *testing.T) {
 
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(smallConfig))
+	f.Add([]byte(sensesConfig))
 	f.Add([]byte(`{"format": 1}`))
 	f.Add([]byte(`[[[[{"a":{}}]]]]`))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -114,6 +115,11 @@ func FuzzConfig(f *testing.F) {
 		}
 		if c.Model.Width%c.Model.Heads != 0 || len(c.Tasks) == 0 || len(c.Model.EncoderDilations) != c.Model.EncoderBlocks {
 			t.Fatalf("accepted %+v", c)
+		}
+		for _, task := range c.Tasks {
+			if (task.Input == "image") != (len(task.Canvas) == 2) || (task.Head == "") != (len(task.Labels) == 0) || task.rows(c.Model) < 2 {
+				t.Fatalf("accepted %+v", task)
+			}
 		}
 		text, err := json.Marshal(c)
 		if err != nil {
