@@ -43,7 +43,7 @@ export:  ## write RUN's averaged weights to MODEL, int8
 	$(PYTHON) train/export.py --run $(RUN)/last.pt --tokenizer $(MODEL) --out $(MODEL) --data $(DATA)
 
 golden:  ## expected values of the Go tests, from the PyTorch reference
-	$(PYTHON) train/golden.py --tiny mixer/testdata/tiny
+	$(PYTHON) train/golden.py --tiny mixer/testdata/tiny --senses testdata/senses
 	$(PYTHON) train/golden.py --real $(MODEL) --out testdata/golden.safetensors
 	$(PYTHON) train/pictures.py --golden internal/media/picture/testdata/golden.safetensors
 	$(PYTHON) train/golden_audio.py --out internal/media/audio/testdata

@@ -19,7 +19,7 @@ import checkpoint
 import data
 import train
 from cached import Decoding
-from model import Rows
+from layers import Rows
 from report import table
 
 SOURCE, TARGET = 12, 24  # tokens of each sentence of the decoding runs
@@ -59,7 +59,7 @@ def training(a, config):
     for name, shape in zip(("short", "long"), train.shapes(a.rows)):
         batch = random_batch(shape, config.vocab, rng)
         tokens = int((batch["tgt_segment"] > 0).sum())
-        step = seconds(a.device, lambda: [trainer.train_step(batch) for _ in range(a.steps)], a.runs) / a.steps
+        step = seconds(a.device, lambda: [trainer.train_step({"text": batch}) for _ in range(a.steps)], a.runs) / a.steps
         rows.append({"shape": name, "rows": shape.rows, "target_tokens": tokens, "step_ms": 1e3 * step, "tokens_per_second": tokens / step})
     peak = torch.cuda.max_memory_allocated() / 2**30 if a.device != "cpu" else None
     return {"compiled": a.compile, "peak_gib": peak, "shapes": rows}

@@ -4,7 +4,8 @@ attentions, inputs of the causal convolutions. Eager PyTorch, float32; all seque
 import torch
 import torch.nn.functional as F
 
-from model import Rows, rotate, segment_mask
+from layers import Rows, rotate
+from model import segment_mask
 
 
 def sparse_experts(moe, x):

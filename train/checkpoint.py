@@ -12,20 +12,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import tasks
 from model import Config, MultiModel
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.int32: "I32"}
 RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder)\.norm", r"mixer.\1.norm"),
-           (r"^decoder\.io\.", "mixer.io."), (r"\.(weight|gain)$", "")]
-MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down")
+           (r"^decoder\.io\.", "mixer.io."), (r"^(audio|image)\.", r"encoders.\1."), (r"^heads\.", "decoders."),
+           (r"\.(weight|gain)$", "")]
+MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down", "conv", "hidden")
+EXACT = r"^decoders\.\w+\.out$"  # small matrices that stay in float32, as those with other names do
+TRAINING = ("moe.noise", "ctc.weight")  # parameters that the runtime has no use for
 CLIPPING = [1 - 0.01 * i for i in range(0, 11)]
 MAX_POSITIONS = 256
+WINDOW = 1600  # frames of sound at most: 16 seconds
 
 
 def exported_name(name):
     """The runtime's name of a parameter of model.py, or None for what only training needs."""
-    if name.endswith("moe.noise"):
+    if name.endswith(TRAINING):
         return None
     for pattern, to in RENAMED:
         name = re.sub(pattern, to, name)
@@ -33,7 +38,7 @@ def exported_name(name):
 
 
 def is_matrix(name):
-    return name.split(".")[-1] in MATRICES
+    return name.split(".")[-1] in MATRICES and not re.match(EXACT, name)
 
 
 def quantize(w):
@@ -79,12 +84,12 @@ def raw_bytes(tensor):
 
 
 def write_safetensors(path, tensors):
-    """The safetensors format, widest types first. Sizes that are multiples of 64 bytes go before the others and the
-    header is padded, so that as many tensors as the format's ban on gaps allows start at a multiple of 64."""
+    """The safetensors format. Sizes that are multiples of 64 bytes go before the others, wide types before narrow ones, and
+    the header is padded, so that as many tensors as the format's ban on gaps allows start at a multiple of 64."""
     def size(t):
         return t.numel() * t.element_size()
 
-    order = sorted(tensors, key=lambda n: (-tensors[n].element_size(), size(tensors[n]) % ALIGNMENT != 0, n))
+    order = sorted(tensors, key=lambda n: (size(tensors[n]) % ALIGNMENT != 0, -tensors[n].element_size(), n))
     header, at = {}, 0
     for name in order:
         t = tensors[name]
@@ -107,15 +112,6 @@ def read_safetensors(path):
     return load_file(path)
 
 
-def translation(to, languages=("en", "de", "fr")):
-    return {"name": "translate", "from": list(languages), "to": to, "command": f"<to-{to}>", "input": "text",
-            "output": "sequence"}
-
-
-TASKS = [translation("en"), translation("de"), translation("fr"),
-         {"name": "parse", "command": "<parse>", "input": "text", "output": "tree"}]
-
-
 def config_json(config, vocabulary, name="base", version="0.1.0"):
     c = config
     model = {
@@ -126,7 +122,11 @@ def config_json(config, vocabulary, name="base", version="0.1.0"):
         "io_dilations": [1, 4], "merge_width": 3, "rope_base": c.rope_base, "norm_eps": c.norm_eps,
         "max_positions": MAX_POSITIONS,
     }
-    return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary, "tasks": TASKS}
+    if c.audio_bands:
+        model["audio"] = {"bands": c.audio_bands, "window": WINDOW}
+    if c.image_channels:
+        model["image"] = {"channels": list(c.image_channels), "blocks": list(c.image_blocks), "expand": c.image_expand}
+    return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary, "tasks": tasks.of(c)}
 
 
 def save(directory, config, state, vocabulary, dtype, tokenizer=None, name="base"):
@@ -150,8 +150,10 @@ def model_config(settings):
     for key, want in (("top_experts", 2), ("io_dilations", [1, 4]), ("merge_width", 3)):
         if m[key] != want:
             raise ValueError(f"checkpoint: {key} {m[key]}, the reference model has {want}")
-    fields = Config.__dataclass_fields__
-    return Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in m.items() if k in fields})
+    fields = {k: tuple(v) if isinstance(v, list) else v for k, v in m.items() if k in Config.__dataclass_fields__}
+    heads = tuple((t["head"], t["output"], len(t["labels"])) for t in settings["tasks"] if "head" in t)
+    image = {f"image_{k}": tuple(v) if isinstance(v, list) else v for k, v in m.get("image", {}).items()}
+    return Config(**fields, **image, audio_bands=m.get("audio", {}).get("bands", 0), heads_of=heads)
 
 
 def load(directory):

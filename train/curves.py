@@ -22,9 +22,19 @@ def read_log(path):
             continue
         if "dev" in line:
             dev.append(line)
-        elif "loss" in line:
+        elif "lr" in line:
             train.append(line)
     return train, dev
+
+
+def series(lines, name):
+    """(hours, values) of the lines that have a measure."""
+    points = [(line["seconds"] / 3600, line[name]) for line in lines if name in line]
+    return [p[0] for p in points], [p[1] for p in points]
+
+
+def measures(train, wanted):
+    return sorted({k for line in train for k in line if wanted(k)})
 
 
 def smooth(values, keep=0.9):
@@ -46,35 +56,45 @@ def axes(path, titles, draw):
     plt.close(figure)
 
 
+OTHERS = ("step", "seconds", "tokens", "norm", "lr")
+
+
 def draw_loss(train, path):
-    hours, loss = [t["seconds"] / 3600 for t in train], [t["loss"] for t in train]
+    names = measures(train, lambda k: k not in OTHERS and "." not in k and k != "event")
 
     def draw(plot, rate):
-        plot.plot(hours, loss, alpha=0.3)
-        plot.plot(hours, smooth(loss))
-        plot.set_ylim(top=min(max(loss), 7))
-        rate.plot(hours, [t["lr"] for t in train], label="factor")
-        rate.plot(hours, [min(t["norm"], 4) for t in train], alpha=0.4, label="gradient norm (up to 4)")
+        for name in names:
+            hours, loss = series(train, name)
+            (drawn,) = plot.plot(hours, smooth(loss), label=name)
+            plot.plot(hours, loss, alpha=0.3, color=drawn.get_color())
+        plot.set_ylim(top=7)
+        plot.legend(fontsize=7)
+        rate.plot(*series(train, "lr"), label="factor")
+        hours, norm = series(train, "norm")
+        rate.plot(hours, [min(n, 4) for n in norm], alpha=0.4, label="gradient norm (up to 4)")
         rate.legend()
 
-    axes(path, ("cross-entropy of training batches", "learning rate"), draw)
+    axes(path, ("losses of training batches", "learning rate"), draw)
 
 
 def draw_dev(dev, path):
     def draw(*plots):
         for name in sorted({n for line in dev for n in line["dev"]}):
-            points = [(line["seconds"] / 3600, *line["dev"][name]) for line in dev if name in line["dev"]]
-            for plot, column in zip(plots, (1, 2)):
-                plot.plot([p[0] for p in points], [p[column] for p in points], marker=".", label=name)
+            points = [(line["seconds"] / 3600, line["dev"][name]) for line in dev if name in line["dev"]]
+            for i, plot in enumerate(plots):  # the loss of boxes or of letters alone has no second value
+                known = [(hours, values[i]) for hours, values in points if len(values) > i]
+                plot.plot([p[0] for p in known], [p[1] for p in known], marker=".", label=name)
         plots[0].legend(fontsize=7)
 
-    axes(path, ("dev cross-entropy (averaged weights)", "dev token accuracy"), draw)
+    axes(path, ("dev loss (averaged weights)", "dev accuracy; of boxes, overlap"), draw)
 
 
 def draw_balance(train, path):
     def draw(plot):
-        plot.plot([t["seconds"] / 3600 for t in train], [t["balance"] for t in train])
+        for name in measures(train, lambda k: k.startswith("balance.")):
+            plot.plot(*series(train, name), label=name.removeprefix("balance."))
         plot.set_yscale("log")
+        plot.legend()
 
     axes(path, ("experts: CV² of importance + CV² of load",), draw)
 

@@ -143,6 +143,25 @@ def denoise(command, end, side):
     return make
 
 
+def align(command):
+    """Maker of pairs that say the same, English and the other language, behind the command of the third language."""
+    def make(s):
+        i = s.next_index()
+        english, other = s.columns[0][i], s.columns[1][i]
+        return np.r_[command, english], np.r_[command, other], np.full(1 + len(other), -1)
+    return make
+
+
+def pairs(tok, encoded, seed):
+    """[(probability, Stream, name)] of pairs to align, from the sets of single sentences."""
+    seeds = np.random.SeedSequence(seed).spawn(2 * len(encoded))
+    third = {xx: next(o for o in LANGUAGES if o != xx) for xx in LANGUAGES}
+    made = [(len(columns[0]) ** 0.5, Stream(columns, align(tok.commands[f"<to-{third[name[-2:]]}>"]), np.random.default_rng(s)), name)
+            for (name, columns), s in zip(encoded.items(), seeds) if name.startswith(("tatoeba", "software"))]
+    total = sum(p for p, _, _ in made)
+    return [(p / total, s, n) for p, s, n in made]
+
+
 def parse_tree(s):
     i = s.next_index()
     return s.columns[0][i], s.columns[1][i], s.columns[2][i]

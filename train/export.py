@@ -9,8 +9,9 @@ from pathlib import Path
 import torch
 
 import checkpoint
+import losses
 import train
-from model import Config, MultiModel, Rows
+from model import Config, MultiModel
 from tokenizer import Tokenizer, vocabulary
 
 
@@ -33,31 +34,15 @@ def relative_errors(state, tensors):
     return {k: ((e / max(t, 1e-30))**0.5, worst, n) for k, (e, t, worst, n) in sorted(sums.items())}
 
 
-@torch.no_grad()
-def dev_losses(model, batches):
-    """name -> (cross-entropy, token accuracy), teacher forced, float32."""
-    out = {}
-    for name, group in batches.items():
-        loss, hits, count = 0.0, 0, 0
-        for batch in group:
-            b = {k: torch.from_numpy(v) for k, v in batch.items()}
-            logits, _ = model(b["src"], Rows(b["src_segment"], b["src_position"]),
-                              b["tgt"], Rows(b["tgt_segment"], b["tgt_position"]))
-            keep = b["labels"] >= 0
-            z, y = logits[keep].float(), b["labels"][keep]
-            loss += torch.nn.functional.cross_entropy(z, y, reduction="sum").item()
-            hits += (z.argmax(-1) == y).sum().item()
-            count += len(y)
-        out[name] = (loss / count, hits / count)
-    return out
+def put(batch):
+    return {k: torch.from_numpy(v) for k, v in batch.items()}
 
 
 def report_losses(model, directory, data, tokenizer, rows):
     with tempfile.TemporaryDirectory() as cache:
         tok = Tokenizer(tokenizer)
         batches = train.dev_batches(tok, train.encoded(tok, data, "dev", Path(cache)), rows)
-    exact = dev_losses(model, batches)
-    stored = dev_losses(checkpoint.load(directory)[0], batches)
+    exact, stored = (losses.evaluate(m, batches, put) for m in (model, checkpoint.load(directory)[0]))
     print(f"\n{'dev set':22} {'loss f32':>9} {'stored':>9} {'change':>8} {'acc f32':>8} {'stored':>8}")
     for name, (loss, hit) in exact.items():
         loss_q, hit_q = stored[name]

@@ -1,6 +1,7 @@
 """Golden values of the reference model for the Go tests, float32, eval mode, each segment run alone and unpadded.
 
-    python golden.py --tiny ../mixer/testdata/tiny                       # a seeded random model and its values
+    python golden.py --tiny ../mixer/testdata/tiny                       # a seeded random model of texts and its values
+    python golden.py --senses ../testdata/senses                         # one that hears and sees too, and values of its senses
     python golden.py --real ../models/base --out ../testdata/golden.safetensors
 
 Rows of all segments are concatenated, (ΣT, D). Names: src, src.offsets, tgt, tgt.offsets (int32), encoder.N (outputs of
@@ -13,8 +14,11 @@ from pathlib import Path
 import torch
 
 import checkpoint
+import tasks
 import tokenizer
-from model import Config, MultiModel, Rows
+from layers import Rows
+from modalities import STRIDE
+from model import Config, MultiModel
 
 SEED = 1706
 SENTENCES = [("<to-de>", "Good morning! Where is the railway station, please?"),
@@ -31,16 +35,18 @@ def tiny_vocabulary():
                      "tags": {n: 289 + len(labels) + i for i, n in enumerate(tags)}}}
 
 
-def tiny_model():
+def tiny_model(senses=False):
     """Every parameter random, the zero-initialised ones and the gains too."""
     torch.manual_seed(SEED)
+    more = dict(audio_bands=80, image_channels=(8, 16, 32), image_blocks=(1, 2, 1), image_expand=2,
+                heads_of=tasks.heads(("audio", "image"))) if senses else {}
     model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, vocab=320, encoder_blocks=2, decoder_blocks=2,
-                              encoder_moe=(1,), decoder_moe=(0,), encoder_dilations=(1, 4), decoder_dilations=(2, 1)))
+                              encoder_moe=(1,), decoder_moe=(0,), encoder_dilations=(1, 4), decoder_dilations=(2, 1), **more))
     for name, p in model.named_parameters():
         if name.endswith("gain"):
             torch.nn.init.uniform_(p, 0.5, 1.5)
         elif p.dim() > 1:
-            torch.nn.init.normal_(p, std=1.0 if "gate" in name else p.shape[-1]**-0.5)
+            torch.nn.init.normal_(p, std=1.0 if "gate" in name or "query" in name else p.shape[-1]**-0.5)
     return model.eval().requires_grad_(False)
 
 
@@ -81,11 +87,32 @@ def tiny_segments(vocabulary):
     return segments
 
 
-def write_tiny(directory):
-    model, vocabulary = tiny_model(), tiny_vocabulary()
-    checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="tiny")
+@torch.no_grad()
+def tiny_senses(model):
+    """Values of the modality nets on random input: clips of 1, 2 and 9 rows, canvases of 16x8, 8x24 and 32x16; and of the
+    heads on random memory, segments of 1, 5 and 13 rows."""
+    g = torch.Generator().manual_seed(SEED)
+    clips, sizes = (1, 2, 9), ((16, 8), (8, 24), (32, 16))
+    frames = [torch.randn(STRIDE * n, model.config.audio_bands, generator=g) for n in clips]
+    pixels = [torch.rand(h, w, 3, generator=g) * 2 - 1 for w, h in sizes]
+    memory = torch.randn(19, model.config.width, generator=g)
+    offsets = torch.tensor([0, 1, 6, 19], dtype=torch.int32)
+    segments = memory.tensor_split(offsets[1:-1].long())
+    return {"audio.frames": torch.cat(frames), "audio.offsets": torch.tensor([0, 1, 3, 12], dtype=torch.int32),
+            "audio.rows": torch.cat([model.audio(f[None], torch.ones(1, len(f) // STRIDE, dtype=torch.int64))[0] for f in frames]),
+            "image.pixels": torch.cat([p.flatten(0, 1) for p in pixels]), "image.sizes": torch.tensor(sizes, dtype=torch.int32),
+            "image.rows": torch.cat([model.image(p[None])[0] for p in pixels]),
+            "heads.memory": memory, "heads.offsets": offsets,
+            "classes.logits": torch.cat([model.heads["digits"](s[None], torch.ones(1, len(s)), 1)[0] for s in segments]),
+            "boxes.out": model.heads["bccd"](memory[None])[0]}
+
+
+def write_tiny(directory, senses=False):
+    model, vocabulary = tiny_model(senses), tiny_vocabulary()
+    checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="senses" if senses else "tiny")
     loaded, _ = checkpoint.load(directory)
-    checkpoint.write_safetensors(directory / "golden.safetensors", packed(loaded, tiny_segments(vocabulary)))
+    golden = tiny_senses(loaded) if senses else packed(loaded, tiny_segments(vocabulary))
+    checkpoint.write_safetensors(directory / "golden.safetensors", golden)
 
 
 def real_golden(directory):
@@ -113,15 +140,18 @@ def real_golden(directory):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--tiny", type=Path, help="folder for the random model and its values")
+    p.add_argument("--tiny", type=Path, help="folder for the random model of texts and its values")
+    p.add_argument("--senses", type=Path, help="folder for the random model with all senses and their values")
     p.add_argument("--real", type=Path, help="an exported model directory")
     p.add_argument("--out", type=Path, help="file for the real model's values")
     a = p.parse_args()
-    if not a.tiny and not (a.real and a.out):
-        p.error("give --tiny DIR, or --real DIR and --out FILE")
+    if not a.tiny and not a.senses and not (a.real and a.out):
+        p.error("give --tiny DIR, --senses DIR, or --real DIR and --out FILE")
     torch.set_num_threads(1)
     if a.tiny:
         write_tiny(a.tiny)
+    if a.senses:
+        write_tiny(a.senses, senses=True)
     if a.real:
         a.out.parent.mkdir(parents=True, exist_ok=True)
         checkpoint.write_safetensors(a.out, real_golden(a.real))

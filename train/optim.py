@@ -43,6 +43,8 @@ class Muon(torch.optim.Optimizer):
         lr, mu = group["lr"], group["momentum"]
         shapes = {}
         for name, p in zip(self.names, group["params"]):
+            if p.grad is None:  # nothing of this step's batches came by
+                continue
             buffer = self.state[p].setdefault("momentum", torch.zeros_like(p))
             buffer.lerp_(p.grad, 1 - mu)
             shapes.setdefault(matrices(name, p).shape[1:], []).append((name, p, matrices(name, p.grad.lerp(buffer, mu))))
@@ -55,11 +57,15 @@ class Muon(torch.optim.Optimizer):
                 at += len(u)
 
 
+# Parameters that are no maps between rows of the shared width, whatever their shape.
+VECTORS = ("embed", "depthwise", "moe.gate", "moe.noise", "query", "labels", "ctc")
+
+
 def optimizers(model, lr_matrix, lr_rest, weight_decay, compile):
-    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters and gates."""
+    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters, gates and labels."""
     chosen, rest = [], []
     for name, p in model.named_parameters():
-        is_matrix = p.dim() >= 2 and not any(key in name for key in ("embed", "depthwise", "moe.gate", "moe.noise"))
+        is_matrix = p.dim() >= 2 and not any(key in name for key in VECTORS)
         (chosen if is_matrix else rest).append((name, p))
     return [Muon(chosen, lr_matrix, weight_decay=weight_decay, compile=compile),
             torch.optim.AdamW([p for _, p in rest], lr_rest, betas=(0.9, 0.98), weight_decay=0.0)]

@@ -15,7 +15,7 @@ import checkpoint
 import tokenizer
 import trees
 from cached import Decoding
-from model import Rows
+from layers import Rows
 
 MAX_OPEN, MAX_DEPTH = 8, 64  # limits of the tree grammar: brackets opened in a row, brackets open at once
 

@@ -15,7 +15,7 @@ import tiktoken
 
 PATTERN = r" ?\p{L}+['’]?| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+"
 RANKS, VOCAB = 8192, 8448
-COMMANDS = ["<to-en>", "<to-de>", "<to-fr>", "<parse>", "<transcribe>", "<caption>"]
+COMMANDS = ["<to-en>", "<to-de>", "<to-fr>", "<parse>", "<transcribe>", "<caption>", "<digits>", "<commands>", "<classify>", "<detect>"]
 LABELS = ("NP VP S PP SBAR ADVP ADJP SQ WHNP WHADVP SBARQ PRT NML FRAG INTJ QP SINV UCP WHADJP WHPP CONJP PRN NAC RRC X "
           "LST CAPTION HEADING CIT TITLE NX").split()
 TAGS = ("NN IN DT JJ PRP NNS NNP VB RB VBD VBZ VBP VBN VBG . , CC TO MD CD PRP$ : POS WP WRB WDT RP HYPH -LRB- -RRB- `` '' "

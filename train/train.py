@@ -2,16 +2,15 @@
 
     python train.py --data DATA --run RUN --hours 2            # checkpoint every ten minutes in RUN
     python train.py --data DATA --run RUN --hours 2 --resume   # go on where RUN stopped
+    python train.py --data DATA --senses CACHE --run RUN       # speech and pictures too: sounds.py, photos.py made CACHE
     python train.py --packed packed.* --run RUN --rows 512 --workers 8   # on a GPU, from the files of pack.py
 
-The schedule follows training time, not steps: warm-up, constant, then a linear decay that ends at --hours. A later
+The schedule follows training time, or steps where --steps says how many: warm-up, constant, then a linear decay that ends at --hours. A later
 --resume --hours LARGER from `constant.pt` (kept from just before the decay) trains on as if it had been planned so.
 """
 import argparse
-import copy
 import hashlib
 import json
-import os
 import pickle
 import signal
 import time
@@ -20,15 +19,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import checkpoint
+import batches
 import data
 import feed
 import optim
 import pack
-from model import Config, MultiModel, Rows, smoothed_loss
+import photos
+import sounds
 from tokenizer import Tokenizer
-
-EXPERT_LOSS = 0.01  # weight of CV²(importance) + CV²(load): Shazeer et al. 2017
+from trainer import Trainer
 
 
 def encoded(tok, root, split, cache, packed=None):
@@ -50,112 +49,89 @@ def shapes(rows):
 
 
 def dev_batches(tok, encoded_dev, rows, count=4):
-    """name -> a few fixed batches of one task each."""
+    """name -> ("text", a few fixed batches) of one task each."""
     out = {}
     for p, stream, name in data.streams(tok, encoded_dev, {n: 1.0 for n in encoded_dev}, seed=7):
         packer = data.Packer([(1.0, stream, name)], *shapes(rows), seed=7)
-        out[name] = [packer.next() for _ in range(count if name.startswith("tatoeba") else 1)]
+        out[name] = "text", [packer.next() for _ in range(count if name.startswith("tatoeba") else 1)]
     return out
 
 
-def initial(path):
-    """Weights to start from: those of a training checkpoint, or of an exported model directory."""
-    if Path(path).is_dir():
-        return checkpoint.load(path)[0].state_dict()
-    return torch.load(path, map_location="cpu")["model"]
+def sense_batches(a, tok, seed):
+    """kind -> maker of endless training batches, for the kinds that read the cache."""
+    made = {}
+    if "sounds" in a.kinds:
+        shares = {**batches.SHARES, **json.loads(a.sound_shares)}
+        made["sounds"] = batches.SoundBatches(sounds.Sounds(a.senses, "train"), tok, shares, a.sound_rows, seed)
+    if "photos" in a.kinds:
+        images, labels = photos.load(a.senses, "cifar10", "train")
+        made["photos"] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], a.photos, seed)
+    if "cells" in a.kinds:
+        made["cells"] = batches.CellBatches(photos.load(a.senses, "bccd", "train"), tok.commands["<detect>"], a.cells, seed)
+    return made
 
 
-class Trainer:
-    def __init__(self, a):
-        torch.manual_seed(a.seed)
-        self.a, self.device = a, a.device
-        self.model = MultiModel(Config(**json.loads(a.config))).to(a.device)
-        if a.init:
-            self.model.load_state_dict(initial(a.init))
-        self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, compile=a.device != "cpu")
-        self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
-        self.step, self.seconds, self.tokens = 0, 0.0, 0
-        self.loss = torch.compile(self.batch_loss, dynamic=False) if a.compile else self.batch_loss
+def sense_dev(a, tok):
+    """set -> (kind, fixed batches without augmentation) of the dev splits."""
+    out = {}
+    if "sounds" in a.kinds:
+        source = sounds.Sounds(a.senses, "dev")
+        for name in source.names:
+            made = batches.SoundBatches(source, tok, {name: 1.0}, a.sound_rows, 7, augment=False)
+            out[name] = "sounds", [made.next() for _ in range(2)]
+    if "photos" in a.kinds:
+        images, labels = photos.load(a.senses, "cifar10", "dev")
+        index = np.random.default_rng(7).permutation(len(images))[:1024].reshape(4, -1)
+        command = tok.commands["<classify>"]
+        out["cifar10"] = "photos", [batches.photo_batch(photos.pixels(images[i]), labels[i].astype(np.int64), command) for i in index]
+    if "cells" in a.kinds:
+        pictures = [photos.whole_cells(*p) for p in photos.load(a.senses, "bccd", "dev")[:24]]
+        out["bccd"] = "cells", [batches.cell_batch(pictures[i:i + 8], tok.commands["<detect>"]) for i in range(0, 24, 8)]
+    return out
 
-    def batch_loss(self, model, b):
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
-            logits, balance = model(b["src"], Rows(b["src_segment"], b["src_position"]),
-                                    b["tgt"], Rows(b["tgt_segment"], b["tgt_position"]))
-        smooth, plain = smoothed_loss(logits, b["labels"], self.a.smoothing)
-        return smooth, plain, balance
 
-    def compile(self):
-        """Compile for both batch shapes and for the optimizer before the clock runs, which on a GPU takes as long as many
-        steps. The batches are empty and the gradients zero; call it before load."""
-        for shape in shapes(self.a.rows):
-            smooth, _, balance = self.loss(self.model, self.put(data.pack([[]] * shape.rows, shape)))
-            (smooth + EXPERT_LOSS * balance).backward()
-        for p in self.model.parameters():
-            p.grad = torch.zeros_like(p)
-        self.opts[0].step()
-        self.model.zero_grad(set_to_none=True)
+def sources(a, tok, step):
+    """({kind: function that returns the next batch}, dev sets, shares of the texts)."""
+    shares = {**data.SHARES, **json.loads(a.shares)}
+    get, dev = {}, {}
+    if "text" in a.kinds:
+        packed = pack.read(a.packed, a.tokenizer) if a.packed else None
+        corpora = encoded(tok, a.data, "train", a.run, packed)
+        dev = dev_batches(tok, encoded(tok, a.data, "dev", a.run, packed), min(a.rows, 48))
 
-    def put(self, batch):
-        return {k: torch.from_numpy(v).to(self.device, non_blocking=True) for k, v in batch.items()}
+        def packer(worker):
+            seed = a.seed + step + worker * 10**6
+            return data.Packer(data.streams(tok, corpora, shares, seed), *shapes(a.rows), seed=seed + 1)
 
-    def train_step(self, batch):
-        start = time.monotonic()
-        factor = optim.schedule(self.seconds / (self.a.hours * 3600))
-        for o in self.opts:
-            for g in o.param_groups:
-                g["lr"] = g.setdefault("peak", g["lr"]) * factor
-        smooth, plain, balance = self.loss(self.model, self.put(batch))
-        (smooth + EXPERT_LOSS * balance).backward()
-        norm = torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.a.clip)
-        for o in self.opts:
-            o.step()
-            o.zero_grad(set_to_none=True)
-        self.step += 1
-        self.tokens += int((batch["tgt_segment"] > 0).sum())
-        self.update_average()
-        out = dict(loss=plain.item(), balance=float(balance), norm=norm.item(), lr=factor)
-        self.seconds += min(time.monotonic() - start, 60.0)  # a pause (SIGSTOP) is not training time
+        get["text"] = feed.prefetch(packer, a.workers) if a.workers else data.prefetch(packer(0))
+        if "align" in a.kinds:
+            shape = shapes(a.align_rows)[0]
+            made = data.Packer(data.pairs(tok, corpora, a.seed + step + 2), shape, shape, seed=a.seed + step + 3)
+            get["align"] = data.prefetch(made)
+    for kind, made in sense_batches(a, tok, a.seed + step).items():
+        get[kind] = feed.prefetch(lambda worker, kind=kind: sense_batches(a, tok, a.seed + step + worker * 10**6)[kind],
+                                  a.workers) if a.workers else data.prefetch(made)
+    return get, dev | sense_dev(a, tok), shares
+
+
+class Means:
+    """Running means of measures given as (sum, count)."""
+
+    def __init__(self):
+        self.sums = {}
+
+    def add(self, measures):
+        for name, (total, count) in measures.items():
+            t, n = self.sums.get(name, (0.0, 0.0))
+            self.sums[name] = t + total, n + count
+
+    def take(self):
+        out = {k: round(t / n, 4) for k, (t, n) in self.sums.items() if n}
+        self.sums = {}
         return out
 
-    @torch.no_grad()
-    def update_average(self):
-        """Exponential moving average, short at first."""
-        keep = min(self.a.average, 1 - 1 / (1 + self.step / 10))
-        for mean, p in zip(self.average.parameters(), self.model.parameters()):
-            mean.lerp_(p, 1 - keep)
-
-    @torch.no_grad()
-    def evaluate(self, dev):
-        """name -> (cross-entropy, token accuracy) of the averaged weights, teacher forced."""
-        out = {}
-        for name, batches in dev.items():
-            loss, hit, n = 0.0, 0, 0
-            for b in map(self.put, batches):
-                with torch.autocast(self.device.split(":")[0], torch.bfloat16):
-                    logits, _ = self.average(b["src"], Rows(b["src_segment"], b["src_position"]),
-                                             b["tgt"], Rows(b["tgt_segment"], b["tgt_position"]))
-                keep = b["labels"] >= 0
-                z, y = logits[keep].float(), b["labels"][keep]
-                loss += torch.nn.functional.cross_entropy(z, y, reduction="sum").item()
-                hit += (z.argmax(-1) == y).sum().item()
-                n += len(y)
-            out[name] = (round(loss / n, 4), round(hit / n, 4))
-        return out
-
-    def save(self, path):
-        state = dict(model=self.model.state_dict(), average=self.average.state_dict(), step=self.step, seconds=self.seconds,
-                     tokens=self.tokens, opts=[o.state_dict() for o in self.opts], config=self.model.config.dict(),
-                     hours=self.a.hours)
-        torch.save(state, str(path) + ".new")
-        os.replace(str(path) + ".new", path)
-
-    def load(self, path):
-        state = torch.load(path, map_location=self.device, weights_only=False)
-        self.model.load_state_dict(state["model"])
-        self.average.load_state_dict(state["average"])
-        self.step, self.seconds, self.tokens = state["step"], state["seconds"], state["tokens"]
-        for o, s in zip(self.opts, state["opts"]):
-            o.load_state_dict(s)
+    def finite(self):
+        return all(np.isfinite(t) for t, _ in self.sums.values())
 
 
 def run(a):
@@ -163,48 +139,41 @@ def run(a):
     a.run.mkdir(parents=True, exist_ok=True)
     tok = Tokenizer(a.tokenizer)
     trainer = Trainer(a)
+    get, dev, shares = sources(a, tok, 0)
     if a.device != "cpu" and a.compile:
-        trainer.compile()
+        long = [data.pack([[]] * shape.rows, shape) for shape in shapes(a.rows)] if "text" in get else []
+        trainer.compile({kind: long if kind == "text" else [get[kind]()] for kind in get})
     last = a.run / "last.pt"
     if a.resume and last.exists():
         trainer.load(last)
-    shares = {**data.SHARES, **json.loads(a.shares)}
-    packed = pack.read(a.packed, a.tokenizer) if a.packed else None
-    corpora = encoded(tok, a.data, "train", a.run, packed)
-    dev = dev_batches(tok, encoded(tok, a.data, "dev", a.run, packed), min(a.rows, 48))
-
-    def packer(worker):
-        seed = a.seed + trainer.step + worker * 10**6
-        return data.Packer(data.streams(tok, corpora, shares, seed), *shapes(a.rows), seed=seed + 1)
-
-    get = feed.prefetch(packer, a.workers) if a.workers else data.prefetch(packer(0))
     log = open(a.run / "log.jsonl", "a", buffering=1)
     log.write(json.dumps(dict(event="start", step=trainer.step, config=trainer.model.config.dict(), device=a.device,
-                              threads=torch.get_num_threads(), shares=shares, seed=a.seed, rows=a.rows, hours=a.hours)) + "\n")
+                              threads=torch.get_num_threads(), kinds=a.kinds, shares=shares, seed=a.seed, rows=a.rows,
+                              hours=a.hours)) + "\n")
     stop = []
     signal.signal(signal.SIGTERM, lambda *_: stop.append(1))
-    sums, count, saved = {}, 0, time.monotonic()
-    until = begun + a.minutes * 60
-    while trainer.seconds < a.hours * 3600 and not stop and trainer.step < a.steps and time.monotonic() < until:
-        for k, v in trainer.train_step(get()).items():
-            sums[k] = sums.get(k, 0.0) + v
-        count += 1
-        if not np.isfinite(sums["loss"]):
-            raise FloatingPointError(f"train: loss is not finite at step {trainer.step}; resume from {last}")
-        if trainer.step % a.log_every == 0:
-            line = dict(step=trainer.step, seconds=round(trainer.seconds), tokens=trainer.tokens,
-                        **{k: round(v / count, 4) for k, v in sums.items()})
-            log.write(json.dumps(line) + "\n")
-            sums, count = {}, 0
-        if trainer.step % a.eval_every == 0:
-            log.write(json.dumps(dict(step=trainer.step, seconds=round(trainer.seconds), dev=trainer.evaluate(dev))) + "\n")
-        if time.monotonic() - saved > 600:
-            trainer.save(last)
-            if optim.schedule(trainer.seconds / (a.hours * 3600)) == 1.0:
-                trainer.save(a.run / "constant.pt")
-            saved = time.monotonic()
+    train(a, trainer, get, dev, log, last, begun + a.minutes * 60, stop)
     log.write(json.dumps(dict(step=trainer.step, seconds=round(trainer.seconds), dev=trainer.evaluate(dev), event="end")) + "\n")
     trainer.save(last)
+
+
+def train(a, trainer, get, dev, log, last, until, stop):
+    """Steps until the hours, the steps or the minutes are over, or until stop has something."""
+    means, saved = Means(), time.monotonic()
+    while trainer.seconds < a.hours * 3600 and not stop and trainer.step < a.steps and time.monotonic() < until:
+        means.add(trainer.train_step({kind: take() for kind, take in get.items()}))
+        if not means.finite():
+            raise FloatingPointError(f"train: a measure is not finite at step {trainer.step}; resume from {last}")
+        line = dict(step=trainer.step, seconds=round(trainer.seconds))
+        if trainer.step % a.log_every == 0:
+            log.write(json.dumps(line | dict(tokens=trainer.tokens, **means.take())) + "\n")
+        if trainer.step % a.eval_every == 0:
+            log.write(json.dumps(line | dict(dev=trainer.evaluate(dev))) + "\n")
+        if time.monotonic() - saved > 600:
+            trainer.save(last)
+            if optim.schedule(trainer.progress()) == 1.0:
+                trainer.save(a.run / "constant.pt")
+            saved = time.monotonic()
 
 
 def parser():
@@ -212,6 +181,14 @@ def parser():
     source = p.add_mutually_exclusive_group(required=True)
     source.add_argument("--data", type=Path, help="folder with tatoeba/, software/, bible_pd/, parsing/, silver_trees/")
     source.add_argument("--packed", type=Path, nargs="+", metavar="FILE", help="files of pack.py instead")
+    p.add_argument("--senses", type=Path, help="cache of sounds and pictures")
+    p.add_argument("--kinds", type=lambda text: text.split(","), default=["text"], help="of batches that each step takes, "
+                   "separated by commas: text, align, sounds, photos, cells")
+    p.add_argument("--align-rows", type=int, default=6, help="rows of 128 slots in a batch of aligned pairs")
+    p.add_argument("--sound-rows", type=int, default=8, help="rows of 16 seconds in a batch of sounds")
+    p.add_argument("--sound-shares", default="{}", help="JSON overrides of batches.SHARES")
+    p.add_argument("--photos", type=int, default=64, help="pictures in a batch of photos")
+    p.add_argument("--cells", type=int, default=2, help="pictures in a batch of cells")
     p.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log.jsonl")
     p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")
     p.add_argument("--hours", type=float, default=2.0)

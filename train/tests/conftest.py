@@ -20,6 +20,13 @@ def tiny():
 
 
 @pytest.fixture
+def senses():
+    """The same with encoders of sounds and pictures, and heads."""
+    import golden
+    return golden.tiny_model(senses=True), golden.tiny_vocabulary()
+
+
+@pytest.fixture
 def tokenizer_dir(tmp_path):
     """A rank table of the full size: the 256 bytes, then made-up merges."""
     import base64

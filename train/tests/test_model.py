@@ -5,7 +5,7 @@ import torch
 import data
 from cached import Decoding, sparse_experts
 from golden import rows_of, trace
-from model import Rows
+from layers import Rows
 
 SEGMENTS = [([257, 1, 2, 3], [258, 9, 8]), ([259, 7], [257, 4, 5, 6, 7, 8]), ([258, 11, 12, 13, 14, 15, 16], [259])]
 

@@ -16,8 +16,8 @@ SMALL = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "v
 
 def options(**over):
     return argparse.Namespace(**{**dict(
-        seed=1, device="cpu", config=SMALL, init=None, lr_matrix=0.02, lr_rest=3e-3, weight_decay=0.0, compile=False,
-        smoothing=0.1, hours=1.0, clip=2.0, average=0.9), **over})
+        seed=1, kinds=["text"], device="cpu", config=SMALL, init=None, lr_matrix=0.02, lr_rest=3e-3, weight_decay=0.0, compile=False,
+        smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9), **over})
 
 
 def batch(rng, rows=2):
@@ -62,7 +62,7 @@ def test_schedule_warms_up_holds_and_decays():
 def test_loss_falls_on_one_batch():
     trainer, b = train.Trainer(options()), batch(np.random.default_rng(0))
     trainer.seconds = 600.0
-    losses = [trainer.train_step(b)["loss"] for _ in range(30)]
+    losses = [trainer.train_step({"text": b})["text"][0] for _ in range(30)]
     assert losses[-1] < 0.6 * losses[0]
 
 
@@ -73,7 +73,7 @@ def test_resume_goes_on_as_if_never_stopped(tmp_path):
     def step(trainer, b):
         torch.manual_seed(trainer.step)  # the noise of the gates
         trainer.seconds = 600.0 * (trainer.step + 1)
-        return trainer.train_step(b)
+        return trainer.train_step({"text": b})
 
     one = train.Trainer(options())
     for b in batches[:2]:
@@ -124,7 +124,7 @@ def test_packer_loses_and_doubles_nothing():
 def test_compiling_leaves_the_weights_alone():
     trainer = train.Trainer(options(rows=2))
     before = {k: v.clone() for k, v in trainer.model.state_dict().items()}
-    trainer.compile()
+    trainer.compile({"text": [data.pack([[]] * shape.rows, shape) for shape in train.shapes(2)]})
     assert all(torch.equal(v, before[k]) for k, v in trainer.model.state_dict().items())
     assert all(p.grad is None for p in trainer.model.parameters()) and trainer.step == 0
     assert all((s["momentum"] == 0).all() for s in trainer.opts[0].state.values())

@@ -1,0 +1,39 @@
+"""What a checkpoint can do, as config.json lists it: a command token, a modality in, a decoder out; labels in the order of
+the head's rows. The order of the lists is that of the data (sounds.py, photos.py)."""
+
+LANGUAGES = ["en", "de", "fr"]
+DIGITS = "zero one two three four five six seven eight nine".split()
+COMMANDS = "yes no up down left right on off stop go unknown silence".split()
+CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
+CELLS = ["RBC", "WBC", "Platelets"]
+
+
+def translation(to):
+    return {"name": "translate", "from": LANGUAGES, "to": to, "command": f"<to-{to}>", "input": "text", "output": "sequence"}
+
+
+def headed(name, modality, output, head, labels, **picture):
+    return {"name": name, "command": f"<{name}>", "input": modality, "output": output, "head": head, "labels": labels, **picture}
+
+
+TASKS = [
+    *(translation(to) for to in LANGUAGES),
+    {"name": "parse", "command": "<parse>", "input": "text", "output": "tree"},
+    {"name": "transcribe", "from": ["en"], "command": "<transcribe>", "input": "audio", "output": "sequence"},
+    headed("digits", "audio", "classes", "digits", DIGITS),
+    headed("commands", "audio", "classes", "commands", COMMANDS),
+    headed("classify", "image", "classes", "cifar10", CIFAR10, canvas=[32, 32], fit="crop"),
+    headed("detect", "image", "boxes", "bccd", CELLS, canvas=[192, 144], fit="letterbox"),
+]
+
+
+def of(config):
+    """The tasks that a model with this Config can do."""
+    heads = {name for name, _, _ in config.heads_of}
+    modalities = {"text"} | ({"audio"} if config.audio_bands else set()) | ({"image"} if config.image_channels else set())
+    return [t for t in TASKS if t["input"] in modalities and t.get("head") in heads | {None}]
+
+
+def heads(modalities):
+    """heads_of of Config for every head that reads one of the modalities."""
+    return tuple((t["head"], t["output"], len(t["labels"])) for t in TASKS if "head" in t and t["input"] in modalities)
