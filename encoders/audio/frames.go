@@ -26,12 +26,8 @@ func Frames(mel []float32) []float32 {
 			sums[b] += float64(v)
 		}
 	}
-	var means [Bands]float32
-	for b, sum := range sums {
-		means[b] = float32(sum / float64(frames))
-	}
 	for i, v := range mel[:frames*Bands] {
-		out[i] = (v - means[i%Bands]) * scale
+		out[i] = scale * float32(float64(v)-sums[i%Bands]/float64(frames))
 	}
 	return out
 }
