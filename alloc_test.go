@@ -12,7 +12,7 @@ import (
 // still is an engine of m's parts that nobody runs: the test makes its steps.
 func still(m *Model) *engine {
 	return &engine{
-		dev: m.dev, embed: m.engine.embed, mixer: m.engine.mixer,
+		dev: m.dev, net: m.engine.net, embed: m.engine.embed, mixer: m.engine.mixer,
 		scope: nn.NewScope(m.dev), cache: m.engine.mixer.NewCache(m.dev),
 	}
 }

@@ -18,7 +18,11 @@ func (e *engine) admit() error {
 	}
 	e.active = append(e.active, e.waiting[:n]...)
 	e.waiting = slices.Delete(e.waiting, 0, n)
-	return e.encode(e.active[len(e.active)-n:], rows)
+	if err := e.encode(e.active[len(e.active)-n:], rows); err != nil {
+		return err
+	}
+	e.compact()
+	return nil
 }
 
 // choose takes waiting requests in order while their hypotheses, source rows and
@@ -26,15 +30,17 @@ func (e *engine) admit() error {
 // many join, with how many source rows.
 func (e *engine) choose() (n, rows int) {
 	for _, r := range e.waiting {
-		full := e.rows+r.width > maxRows || rows+len(r.source) > maxEncodeRows ||
+		full := e.rows+r.width > maxRows || rows+r.rows > maxEncodeRows ||
 			e.reserved+r.width*r.length > maxOutputSlots
 		if full && len(e.active)+n > 0 {
 			break
 		}
-		r.memory = e.reserve(int32(len(r.source)))
+		if r.search != nil {
+			r.memory = e.reserve(int32(r.rows))
+		}
 		e.rows += r.width
 		e.reserved += r.width * r.length
-		rows += len(r.source)
+		rows += r.rows
 		n++
 	}
 	return n, rows
@@ -58,39 +64,14 @@ func (e *engine) room() error {
 	return e.mixer.Grow(e.cache, e.outputs.size, int(e.memories.size))
 }
 
-// encode runs the trunk over the sources of joining and stores their memories.
-func (e *engine) encode(joining []*request, rows int) (err error) {
-	defer e.scope.Recover(&err)
-	if err := e.room(); err != nil {
-		return err
-	}
-	b := &e.step
-	b.reset()
-	segs := append(b.segs[:0], 0)
-	for _, r := range joining {
-		for i, id := range r.source {
-			b.tokens = append(b.tokens, id)
-			b.positions = append(b.positions, int32(i))
-			b.slots = append(b.slots, r.memory.start+int32(i))
-		}
-		segs = append(segs, int32(len(b.tokens)))
-	}
-	b.segs = segs
-	x := e.scope.Take(rows, e.mixer.Width())
-	e.embed.Forward(e.dev, x, b.tokens)
-	e.mixer.Encode(e.scope, x, b.positions, segs, nil)
-	e.mixer.Remember(e.scope, e.cache, x, b.slots)
-	e.scope.Reset()
-	return nil
-}
-
 // stepBuffers are the index lists of one step, kept from step to step.
 type stepBuffers struct {
 	tokens, positions, slots []int32
 	segs                     kernels.Segments
-	paths, memory            kernels.Paths
-	allowed                  []kernels.Allowed
-	candidates               kernels.Candidates
+	sources
+	paths, memory kernels.Paths
+	allowed       []kernels.Allowed
+	candidates    kernels.Candidates
 }
 
 func (b *stepBuffers) reset() {
@@ -98,7 +79,8 @@ func (b *stepBuffers) reset() {
 	for _, p := range []*kernels.Paths{&b.paths, &b.memory} {
 		p.Slots, p.Start, p.Count = p.Slots[:0], p.Start[:0], p.Count[:0]
 	}
-	b.allowed = b.allowed[:0]
+	b.allowed, b.segs = b.allowed[:0], append(b.segs[:0], 0)
+	b.sources.reset()
 }
 
 // decode runs one step of every active request: the rows whose next token is

@@ -25,19 +25,26 @@ const (
 	queueLength    = 256     // requests that wait in line before calls block
 )
 
-// request is one source segment on its way to one output sequence.
+// request is one source segment on its way to one output: that of a search, or of
+// its task's head.
 type request struct {
 	ctx    context.Context
-	source []int32 // command first
+	task   *task
+	tokens []int32   // the command, and the source where it is a text
+	frames []float32 // of a sound, behind the command
+	pixels []float32 // of a picture, behind the command
+	rows   int       // of all of them
+	line   gate      // that has a place for the frames or pixels
 	search *sequence.Search
 	width  int // hypotheses at most
 	length int // rows of each at most
 	// emit, if not nil, gets the tokens of a greedy search as they are decided.
 	// It must not block.
-	emit  func(tokens []int32)
-	done  chan struct{} // closed when err or the search's best output stands
-	err   error
-	ended time.Time
+	emit   func(tokens []int32)
+	values []float32     // what the head said
+	done   chan struct{} // closed when err, the search's best output or the values stand
+	err    error
+	ended  time.Time
 
 	memory span
 	slots  []int32
@@ -48,6 +55,7 @@ type request struct {
 // and leave when they are done or their context is.
 type engine struct {
 	dev   kernels.Device
+	net   *network
 	embed *text.Encoder
 	mixer *mixer.Mixer
 	scope *nn.Scope
@@ -69,18 +77,27 @@ type engine struct {
 	step     stepBuffers
 }
 
-func newEngine(dev kernels.Device, embed *text.Encoder, mix *mixer.Mixer) *engine {
+func newEngine(dev kernels.Device, net *network) *engine {
 	e := &engine{
-		dev: dev, embed: embed, mixer: mix,
-		scope: nn.NewScope(dev), cache: mix.NewCache(dev),
+		dev: dev, net: net, embed: &text.Encoder{Table: net.Embed}, mixer: net.Mixer,
+		scope: nn.NewScope(dev), cache: net.Mixer.NewCache(dev),
 		queue: make(chan *request, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	go e.run()
 	return e
 }
 
-// submit puts r in line; it blocks while the line is full.
+// submit puts r in line; it blocks while the line is full. From then on r is the
+// engine's until it is done.
 func (e *engine) submit(r *request) error {
+	err := e.put(r)
+	if err != nil {
+		r.unload()
+	}
+	return err
+}
+
+func (e *engine) put(r *request) error {
 	e.gate.RLock()
 	defer e.gate.RUnlock()
 	if e.isClosing() { // before the queue, which may have room
@@ -194,7 +211,9 @@ func (e *engine) sweep() {
 
 // leave ends r and frees its place; compact then drops it from the batch.
 func (e *engine) leave(r *request, err error) {
-	e.memories.give(r.memory)
+	if r.memory.count > 0 {
+		e.memories.give(r.memory)
+	}
 	e.outputs.give(r.slots)
 	e.rows -= r.width
 	e.reserved -= r.width * r.length
@@ -213,7 +232,17 @@ func (e *engine) failActive(err error) {
 	e.compact()
 }
 
+// unload drops what was read of a sound or picture.
+func (r *request) unload() {
+	r.frames, r.pixels = nil, nil
+	if r.line != nil {
+		r.line.leave()
+		r.line = nil
+	}
+}
+
 func (r *request) finish(err error) {
+	r.unload()
 	r.err, r.ended = err, time.Now()
 	close(r.done)
 }

@@ -12,7 +12,12 @@ import (
 
 // TinyFiles is the random model of the mixer's tests, a few thousand times faster
 // than the base model, with a tokenizer whose tokens are the single bytes.
-func TinyFiles(t testing.TB) fstest.MapFS {
+func TinyFiles(t testing.TB) fstest.MapFS { return modelFiles(t, "mixer/testdata/tiny") }
+
+// SensesFiles is a like model that hears and sees too.
+func SensesFiles(t testing.TB) fstest.MapFS { return modelFiles(t, "testdata/senses") }
+
+func modelFiles(t testing.TB, dir string) fstest.MapFS {
 	t.Helper()
 	var table strings.Builder
 	for b := range 256 {
@@ -20,7 +25,7 @@ func TinyFiles(t testing.TB) fstest.MapFS {
 	}
 	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{Data: []byte(table.String())}}
 	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("mixer", "testdata", "tiny", name))
+		data, err := os.ReadFile(filepath.Join(filepath.FromSlash(dir), name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,10 +34,14 @@ func TinyFiles(t testing.TB) fstest.MapFS {
 	return files
 }
 
-// LoadTiny loads it; the test's end closes it.
-func LoadTiny(t testing.TB, opts ...Option) *Model {
+// LoadTiny and LoadSenses load them; the test's end closes them.
+func LoadTiny(t testing.TB, opts ...Option) *Model { return load(t, TinyFiles(t), opts) }
+
+func LoadSenses(t testing.TB, opts ...Option) *Model { return load(t, SensesFiles(t), opts) }
+
+func load(t testing.TB, files fstest.MapFS, opts []Option) *Model {
 	t.Helper()
-	m, err := Load(TinyFiles(t), append([]Option{WithThreads(1)}, opts...)...)
+	m, err := Load(files, append([]Option{WithThreads(1)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,6 +62,9 @@ func CheckPlaces(t testing.TB, m *Model) {
 	}
 	if n := len(e.outputs.free); n != e.outputs.size {
 		t.Errorf("%d of %d output slots free", n, e.outputs.size)
+	}
+	if n := len(m.gates.line) + len(m.gates.decoding) + len(m.gates.listening); n != 0 {
+		t.Errorf("%d sounds and pictures hold places, want none", n)
 	}
 	if f := e.memories.free; e.memories.size > 0 && (len(f) != 1 || f[0] != span{0, e.memories.size}) {
 		t.Errorf("free memory slots %v, want all %d in one span", f, e.memories.size)

@@ -45,11 +45,9 @@ func (m *Model) Info() Info {
 }
 
 // Check returns the error that Run would give for in before running it: an
-// unknown task or language, a limit exceeded. It needs no text.
+// unknown task or language, a limit exceeded, a text for a task that takes sounds.
+// It needs neither text nor sound nor picture.
 func (m *Model) Check(in Input) error {
-	if err := m.checkInput(in); err != nil {
-		return err
-	}
-	_, err := m.find(in)
+	_, err := m.check(in)
 	return err
 }

@@ -22,7 +22,6 @@ import (
 	"github.com/mm-runtime/mm/decoders/tree"
 	"github.com/mm-runtime/mm/encoders/audio"
 	"github.com/mm-runtime/mm/encoders/image"
-	"github.com/mm-runtime/mm/encoders/text"
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/nn"
 	"github.com/mm-runtime/mm/internal/token"
@@ -38,6 +37,7 @@ type Model struct {
 	tok     *token.Tokenizer
 	symbols *tree.Symbols // nil where the checkpoint has no tree task
 	tasks   []task
+	gates   gates
 	engine  *engine
 
 	lifetime sync.RWMutex // held for writing to close the checkpoint
@@ -131,12 +131,6 @@ func (m *Model) build() error {
 			return m.loadError(err)
 		}
 	}
-	for _, t := range c.Tasks {
-		m.tasks = append(m.tasks, task{
-			Task:    Task{Name: t.Name, From: t.From, To: t.To, Input: t.Input, Output: t.Output},
-			command: c.Vocabulary.Commands[t.Command],
-		})
-	}
 	net, err := newNetwork(m.dev, c)
 	if err != nil {
 		return m.loadError(err)
@@ -144,7 +138,8 @@ func (m *Model) build() error {
 	if err := m.ckpt.Bind(m.dev, net); err != nil {
 		return err
 	}
-	m.engine = newEngine(m.dev, &text.Encoder{Table: net.Embed}, net.Mixer)
+	m.tasks, m.gates = newTasks(m.dev, c, net), newGates(c)
+	m.engine = newEngine(m.dev, net)
 	return nil
 }
 

@@ -9,15 +9,15 @@ import (
 	"github.com/mm-runtime/mm/internal/token"
 )
 
-func (m *Model) prepareTrees(ctx context.Context, c *call, in Input) error {
-	if len(in.Words) > 0 {
-		return m.addTree(ctx, c, in, in.Words)
+func (m *Model) prepareTrees(ctx context.Context, c *call) error {
+	if len(c.in.Words) > 0 {
+		return m.addTree(ctx, c, c.in.Words)
 	}
-	if _, err := m.tok.Encode(in.Text); err != nil { // before the text is cut up
+	if _, err := m.tok.Encode(c.in.Text); err != nil { // before the text is cut up
 		return err
 	}
-	for _, sentence := range token.Sentences(token.Normalize(in.Text)) {
-		if err := m.addTree(ctx, c, in, token.Words(sentence)); err != nil {
+	for _, sentence := range token.Sentences(token.Normalize(c.in.Text)) {
+		if err := m.addTree(ctx, c, token.Words(sentence)); err != nil {
 			return err
 		}
 	}
@@ -26,7 +26,7 @@ func (m *Model) prepareTrees(ctx context.Context, c *call, in Input) error {
 
 // addTree makes the request for one sentence. One that is longer than the model's
 // positions is parsed in parts, whose trees come under one root.
-func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) error {
+func (m *Model) addTree(ctx context.Context, c *call, words []string) error {
 	s, err := m.tokenized(words)
 	if err != nil {
 		return err
@@ -49,8 +49,9 @@ func (m *Model) addTree(ctx context.Context, c *call, in Input, words []string) 
 		for _, piece := range p.pieces {
 			ids = append(ids, piece...)
 		}
-		m.add(ctx, c, in, ids, p.words, g, g.MaxTokens()+1) // out of reach: a tree is never cut
-		c.parts[len(c.parts)-1].joins = i > 0
+		r := newRequest(ctx, c.task, ids...)
+		m.search(r, c.in, g, g.MaxTokens()+1) // out of reach: a tree is never cut
+		c.parts = append(c.parts, part{request: r, words: p.words, joins: i > 0})
 	}
 	return nil
 }

@@ -2,8 +2,11 @@ package mm
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"iter"
+	"slices"
 
 	"github.com/mm-runtime/mm/internal/token"
 )
@@ -51,11 +54,16 @@ func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 	return results
 }
 
-// start prepares an input and puts its requests in line.
+// start prepares an input and puts its requests in line, or starts to read its
+// sound or picture.
 func (m *Model) start(ctx context.Context, in Input) (*call, error) {
 	c, err := m.prepare(ctx, in)
 	if err != nil {
 		return nil, err
+	}
+	if c.media != nil {
+		m.follow(ctx, c)
+		return c, nil
 	}
 	for _, p := range c.parts {
 		if err := m.engine.submit(p.request); err != nil {
@@ -67,12 +75,27 @@ func (m *Model) start(ctx context.Context, in Input) (*call, error) {
 
 // wait returns when all of a call's requests are done.
 func (m *Model) wait(c *call) (Output, error) {
+	out, err := m.answers(c)
+	if err != nil {
+		return Output{}, m.runError(c, err)
+	}
+	return out, nil
+}
+
+func (m *Model) answers(c *call) (Output, error) {
+	if c.following != nil {
+		return c.following.wait()
+	}
+	var a answer
 	for _, p := range c.parts {
 		if err := p.wait(); err != nil {
-			return Output{}, m.runError(c, err)
+			return Output{}, err
+		}
+		if err := m.read(&a, c, p); err != nil {
+			return Output{}, err
 		}
 	}
-	return m.output(c)
+	return a.output(c), nil
 }
 
 // wait returns when r is done, or when its context is: the batch takes it out at
@@ -114,35 +137,63 @@ func (m *Model) stream(ctx context.Context, in Input, yield func(string, error) 
 		return err
 	}
 	if c.task.Output != "sequence" {
-		return fmt.Errorf("mm: %s: cannot be streamed, its output is a %s", c.task.Name, c.task.Output)
+		return fmt.Errorf("mm: %s: cannot be streamed, its output is %q, want %q", c.task.Name, c.task.Output, "sequence")
 	}
-	// Sentences run together, some ahead of the one that is read. The channels
-	// hold a whole output, so that a slow reader never holds up the batch.
-	tokens := make([]chan int32, len(c.parts))
-	w, submitted := writer{ctx: ctx, yield: yield}, 0
-	for i, p := range c.parts {
-		for ; submitted < min(i+streamAhead, len(c.parts)); submitted++ {
-			next := c.parts[submitted].request
-			tokens[submitted] = next.written()
-			if err := m.engine.submit(next); err != nil {
-				return m.runError(c, err)
-			}
-		}
-		err := w.read(m.tok.Stream(), p.request, tokens[i])
-		if w.left {
-			return nil // whatever else happened: there is nobody to tell
-		}
-		if err != nil {
-			return m.runError(c, err)
-		}
+	w := writer{ctx: ctx, yield: yield}
+	err = m.streamParts(ctx, c, &w)
+	if w.left {
+		return nil // whatever else happened: there is nobody to tell
+	}
+	if err != nil {
+		return m.runError(c, err)
 	}
 	return nil
+}
+
+// written is a part whose tokens come on a channel.
+type written struct {
+	part
+	tokens <-chan int32
+}
+
+// streamParts runs the parts of a call together, some ahead of the one that is
+// read.
+func (m *Model) streamParts(ctx context.Context, c *call, w *writer) error {
+	most := streamAhead
+	if c.media != nil {
+		most = mediaAhead
+		defer c.media.close()
+	}
+	var ahead []written
+	for more := true; ; {
+		for more && len(ahead) < most {
+			p, err := c.next(ctx)
+			if more = !errors.Is(err, io.EOF); !more {
+				break
+			}
+			if err != nil {
+				return err
+			}
+			ahead = append(ahead, written{p, p.written()})
+			if err := m.engine.submit(p.request); err != nil {
+				return err
+			}
+		}
+		if len(ahead) == 0 {
+			return nil
+		}
+		if err := w.read(m.tok.Stream(), ahead[0].request, ahead[0].tokens); err != nil || w.left {
+			return err
+		}
+		ahead = slices.Delete(ahead, 0, 1)
+	}
 }
 
 // streamAhead is how many sentences of a stream run at once.
 const streamAhead = 32
 
-// written makes the channel that r's tokens come on.
+// written makes the channel that r's tokens come on. It holds a whole output, so
+// that a slow reader never holds up the batch.
 func (r *request) written() chan int32 {
 	tokens := make(chan int32, r.length)
 	r.emit = func(ids []int32) {

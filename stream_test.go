@@ -102,7 +102,7 @@ func TestStreamErrors(t *testing.T) {
 		in   mm.Input
 		want string
 	}{
-		{parse("The cat sat."), "mm: parse: cannot be streamed, its output is a tree"},
+		{parse("The cat sat."), `mm: parse: cannot be streamed, its output is "tree", want "sequence"`},
 		{translate("xx", "Hi"), `target language "xx" is unknown`},
 		{translate("de", "\xff"), "text is not UTF-8: byte 0xff at offset 0"},
 	} {

@@ -1,0 +1,115 @@
+package mm
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/mm-runtime/mm/encoders/image"
+	"github.com/mm-runtime/mm/internal/checkpoint"
+	"github.com/mm-runtime/mm/internal/media/picture"
+	"github.com/mm-runtime/mm/kernels"
+)
+
+// Task describes something that the loaded checkpoint does.
+type Task struct {
+	Name   string   // what Input.Task takes
+	From   []string // languages of the input, if the task has any
+	To     string   // the language of the output, if the task has one
+	Input  string   // "text", "audio" or "image"
+	Output string   // "sequence", "tree", "classes" or "boxes"
+	Labels []string // of classes and boxes
+}
+
+// Tasks lists what the checkpoint does, in its own order.
+func (m *Model) Tasks() []Task {
+	tasks := make([]Task, len(m.tasks))
+	for i, t := range m.tasks {
+		tasks[i] = t.Task
+		tasks[i].From, tasks[i].Labels = slices.Clone(t.From), slices.Clone(t.Labels)
+	}
+	return tasks
+}
+
+// task is a Task with what the checkpoint has for it.
+type task struct {
+	Task
+	command int32
+	canvas  image.Canvas // that pictures are brought to
+	fit     picture.Fit  // how
+	head    *head        // nil where a search writes the output
+}
+
+// writes says whether the task's output is tokens, a text or a tree.
+func (t *task) writes() bool { return t.head == nil }
+
+// newTasks finds what each task of a configuration needs.
+func newTasks(dev kernels.Device, c checkpoint.Config, net *network) []task {
+	fits := map[string]picture.Fit{"squeeze": picture.Squeeze, "letterbox": picture.Letterbox, "crop": picture.Crop}
+	heads := net.heads(dev)
+	tasks := make([]task, len(c.Tasks))
+	for i, t := range c.Tasks {
+		tasks[i] = task{
+			Task:    Task{Name: t.Name, From: t.From, To: t.To, Input: t.Input, Output: t.Output, Labels: t.Labels},
+			command: c.Vocabulary.Commands[t.Command],
+			fit:     fits[t.Fit],
+			head:    heads[t.Head],
+		}
+		if t.Canvas != nil {
+			tasks[i].canvas = image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}
+		}
+	}
+	return tasks
+}
+
+// find returns the task that in asks for, or an error that lists what there is.
+func (m *Model) find(in Input) (*task, error) {
+	var languages []string
+	known := false
+	for i := range m.tasks {
+		t := &m.tasks[i]
+		if t.Name != in.Task {
+			continue
+		}
+		known = true
+		if t.To == in.To {
+			return t, t.checkSource(in)
+		}
+		if t.To != "" {
+			languages = append(languages, t.To)
+		}
+	}
+	switch {
+	case !known:
+		return nil, fmt.Errorf("mm: task %q is unknown, want one of %s", in.Task, strings.Join(m.taskNames(), ", "))
+	case len(languages) == 0:
+		return nil, fmt.Errorf("mm: %s: takes no target language, got %q", in.Task, in.To)
+	case in.To == "":
+		return nil, fmt.Errorf("mm: %s: no target language given, want one of %s", in.Task, strings.Join(languages, ", "))
+	}
+	return nil, fmt.Errorf("mm: %s: target language %q is unknown, want one of %s", in.Task, in.To, strings.Join(languages, ", "))
+}
+
+func (t *task) checkSource(in Input) error {
+	switch {
+	case in.From == "":
+		return nil
+	case len(t.From) == 0:
+		return fmt.Errorf("mm: %s: takes no source language, got %q", in.Task, in.From)
+	case !slices.Contains(t.From, in.From):
+		return fmt.Errorf("mm: %s: source language %q is unknown, want one of %s", in.Task, in.From, strings.Join(t.From, ", "))
+	case in.From == in.To:
+		return fmt.Errorf("mm: %s: source and target language are both %q, want two different ones", in.Task, in.To)
+	}
+	return nil
+}
+
+func (m *Model) taskNames() []string {
+	var names []string
+	for _, t := range m.tasks {
+		if !slices.Contains(names, t.Name) {
+			names = append(names, t.Name)
+		}
+	}
+	return names
+}
