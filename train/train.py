@@ -91,7 +91,7 @@ def sense_dev(a, tok):
 
 
 def sources(a, tok, step):
-    """({kind: function that returns the next batch}, dev sets, shares of the texts)."""
+    """({kind: function that returns the next batch}, dev sets, shares of the texts); step, where the run begins, seeds them."""
     shares = {**data.SHARES, **json.loads(a.shares)}
     get, dev = {}, {}
     if "text" in a.kinds:
@@ -138,13 +138,14 @@ def run(a):
     begun = time.monotonic()
     a.run.mkdir(parents=True, exist_ok=True)
     tok = Tokenizer(a.tokenizer)
-    trainer = Trainer(a)
-    get, dev, shares = sources(a, tok, 0)
+    trainer, last = Trainer(a), a.run / "last.pt"
+    resumed = a.resume and last.exists()
+    begin = torch.load(last, map_location="cpu", weights_only=False, mmap=True)["step"] if resumed else 0
+    get, dev, shares = sources(a, tok, begin)
     if a.device != "cpu" and a.compile:
         long = [data.pack([[]] * shape.rows, shape) for shape in shapes(a.rows)] if "text" in get else []
         trainer.compile({kind: long if kind == "text" else [get[kind]()] for kind in get})
-    last = a.run / "last.pt"
-    if a.resume and last.exists():
+    if resumed:
         trainer.load(last)
     log = open(a.run / "log.jsonl", "a", buffering=1)
     log.write(json.dumps(dict(event="start", step=trainer.step, config=trainer.model.config.dict(), device=a.device,

@@ -1,0 +1,121 @@
+import argparse
+
+import numpy as np
+import pytest
+import torch
+
+import batches
+import losses
+import sounds
+import tasks
+import tokenizer
+import trainer
+
+
+class Source:
+    """Clips of 1 to 3 seconds in two sets: words to transcribe, and digits with a label that are words too."""
+
+    names = ["kathleen", "fsdd"]
+
+    def __init__(self):
+        self.rng = np.random.default_rng(3)
+        self.clips = [self.rng.normal(size=(self.rng.integers(100, 300), sounds.BANDS)).astype(np.float32) for _ in range(20)]
+
+    def count(self, name):
+        return len(self.clips)
+
+    def get(self, name, i):
+        return (self.clips[i], "six", 6) if name == "fsdd" else (self.clips[i], "it's a word", None)
+
+
+@pytest.fixture
+def tok(tokenizer_dir):
+    return tokenizer.Tokenizer(tokenizer_dir)
+
+
+def made(tok, rows=3):
+    return batches.SoundBatches(Source(), tok, {"kathleen": 0.5, "fsdd": 0.5}, rows, seed=1, augment=False)
+
+
+def test_clips_stand_where_their_segments_say(tok):
+    source, b = Source(), made(tok).next()
+    known = {sounds.clean(clip).tobytes() for clip in source.clips}
+    clips = 0
+    for row in range(3):
+        for n in range(1, b["src_segment"][row].max() + 1):
+            (slots,) = np.nonzero(b["src_segment"][row] == n)
+            first, last = slots[0], slots[-1]
+            assert b["command"][row, first] > 0 and not b["command"][row, first + 1:last + 1].any()
+            assert not b["frames"][row, 4 * first:4 * first + 4].any()
+            assert b["frames"][row, 4 * first + 4:4 * last + 4].tobytes() in known
+            target = b["labels"][row][b["tgt_segment"][row] == n]
+            label = b["class.digits"][row, n - 1]
+            if label >= 0:
+                assert label == 6 and not len(target) and b["command"][row, first] == tok.commands["<digits>"]
+            else:
+                assert tok.decode(target[:-1]) in ("six", "it's a word") and target[-1] == tok.end
+            clips += 1
+    assert clips > 6 and not (b["class.commands"] >= 0).any()
+
+
+def test_letters_stand_for_their_clips(tok):
+    b = made(tok).next()
+    spelled = 0
+    for index, letters, rows, count in zip(b["ctc_index"], b["ctc_targets"], b["ctc_rows"], b["ctc_letters"]):
+        if count:
+            spelled += 1
+            text = "".join(batches.LETTERS[i - 1] for i in letters[:count])
+            segment = b["src_segment"].ravel()[index[:rows]]
+            assert text in ("six", "it's a word") and (segment == segment[0]).all() and not b["command"].ravel()[index[:rows]].any()
+            assert (np.diff(index[:rows]) == 1).all() and b["command"].ravel()[index[0] - 1] == tok.commands["<transcribe>"]
+    assert spelled > 3
+
+
+def test_cells_belong_to_the_smallest_box_near_their_centre():
+    boxes = np.array([[0, 0, 64, 64], [40, 40, 60, 60], [100.5, 100.5, 101, 101]], float)
+    owner, sides = batches.assign(boxes, [0, 1, 2])
+    owner, sides = owner.reshape(18, 24), sides.reshape(18, 24, 4)
+    assert owner[4, 4] == 0 and owner[6, 6] == 1 and owner[0, 0] == -1  # the corner is too far from the box's centre
+    assert (owner == 2).sum() == 1 and owner[12, 12] == 2  # smaller than a cell, and yet somebody's
+    assert np.allclose(sides[4, 4], [36, 36, 28, 28]) and np.allclose(sides[6, 6], [12, 12, 8, 8]) and (sides[owner >= 0] > 0).all()
+
+
+def options(kinds):
+    small = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "encoder_blocks": 2, "decoder_blocks": 1, ' \
+            '"encoder_moe": [1], "decoder_moe": [0], "encoder_dilations": [1, 2], "decoder_dilations": [1]'
+    image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "cells"} & set(kinds) else ""
+    return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02, lr_rest=3e-3,
+                              weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9)
+
+
+def test_losses_of_all_kinds_fall_together(tok):
+    rng = np.random.default_rng(0)
+    boxes = np.array([[20, 20, 70, 60], [120, 80, 150, 110]], float)
+    photos = rng.uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
+    cells = rng.uniform(-1, 1, (144, 192, 3)).astype(np.float32)
+    step = {"sounds": made(tok, rows=2).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
+            "cells": batches.cell_batch([(cells, boxes, [0, 2])], 8202)}
+    t = trainer.Trainer(options(list(step)))
+    t.seconds = 600.0
+    first = t.train_step(step)
+    for _ in range(25):
+        last = t.train_step(step)
+    for name in ("transcribe", "ctc", "digits", "cifar10", "bccd"):
+        before, after = (total / count for total, count in (first[name], last[name]))
+        assert after < 0.8 * before, name
+    dev = losses.evaluate(t.average, {"set": ("sounds", [step["sounds"]]), "cifar10": ("photos", [step["photos"]])}, t.put)
+    assert set(dev) == {"set.transcribe", "set.ctc", "set.digits", "cifar10"} and len(dev["cifar10"]) == 2
+
+
+def test_weights_of_texts_start_a_model_of_all_senses(tmp_path):
+    text = trainer.Trainer(options(["text"]))
+    text.save(tmp_path / "last.pt")
+    a = options(["text", "sounds", "photos"])
+    a.init = tmp_path / "last.pt"
+    both = trainer.Trainer(a)
+    for name, p in text.model.named_parameters():
+        assert torch.equal(p, both.model.get_parameter(name))
+    assert {n for n, _, _ in both.model.config.heads_of} == {t["head"] for t in tasks.TASKS if "head" in t}
+    a.config = a.config.replace('"ffn": 48', '"ffn": 64')
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        trainer.Trainer(a)
