@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,7 +14,7 @@ import (
 	"github.com/mm-runtime/mm/models/base"
 )
 
-// mix is inputs of all tasks, greedy and with beams, of several lengths.
+// mix is inputs of all tasks over texts, greedy and with beams, of several lengths.
 func mix() []mm.Input {
 	texts := []string{"Hi", "Good morning!", "Das Wetter ist heute schön.", "A man, a plan.", fables}
 	var inputs []mm.Input
@@ -31,30 +32,74 @@ func mix() []mm.Input {
 	return inputs
 }
 
+// maker makes an input, with readers of its own, as often as it is wanted.
+type maker func() mm.Input
+
+// mixAll is a few of those, and sounds and pictures of all tasks and several sizes.
+func mixAll(t *testing.T) []maker {
+	var makers []maker
+	for i, in := range mix() {
+		if i%3 == 0 {
+			makers = append(makers, func() mm.Input { return in })
+		}
+	}
+	for i, task := range []string{"transcribe", "digits", "commands", "transcribe"} {
+		samples := hum(0.2+0.9*float64(i), uint64(i))
+		makers = append(makers, func() mm.Input {
+			in := heard(task, samples)
+			if task == "transcribe" {
+				in.Beam, in.MaxTokens = 1+i, 12
+			}
+			return in
+		})
+	}
+	long := hum(21, 9, [2]float64{10, 10.5})
+	makers = append(makers, func() mm.Input {
+		in := heard("transcribe", long)
+		in.MaxTokens = 5
+		return in
+	})
+	for i, task := range []string{"classify", "classify", "detect", "detect", "classify"} {
+		file := photo(t, 20+31*i, 90-13*i, uint64(i))
+		makers = append(makers, func() mm.Input {
+			in := seen(task, file)
+			if task == "detect" {
+				in.Threshold = 0.2
+			}
+			return in
+		})
+	}
+	return makers
+}
+
 // same wants two outputs of one input to be equal to the bit.
 func same(t *testing.T, in mm.Input, got, want mm.Output) {
 	t.Helper()
 	if got.Text != want.Text || math.Float64bits(got.Score) != math.Float64bits(want.Score) || got.Tokens != want.Tokens {
 		t.Errorf("%s %q, beam %d: %q, score %v, want as alone %q, %v", in.Task, in.Text, in.Beam, got.Text, got.Score, want.Text, want.Score)
 	}
+	if !slices.Equal(got.Classes, want.Classes) || !slices.Equal(got.Boxes, want.Boxes) || !slices.Equal(got.Segments, want.Segments) {
+		t.Errorf("%s: classes %v, boxes %v, segments %v, want as alone %v, %v, %v", in.Task, got.Classes, got.Boxes, got.Segments,
+			want.Classes, want.Boxes, want.Segments)
+	}
 }
 
 // neighbours runs inputs alone and then in changing company.
-func neighbours(t *testing.T, m *mm.Model, inputs []mm.Input, goroutines, rounds int) {
+func neighbours(t *testing.T, m *mm.Model, makers []maker, goroutines, rounds int) {
 	t.Helper()
-	alone := make([]mm.Output, len(inputs))
-	for i, in := range inputs {
-		alone[i] = run(t, m, in)
+	alone := make([]mm.Output, len(makers))
+	for i, input := range makers {
+		alone[i] = run(t, m, input())
 	}
 	var callers sync.WaitGroup
 	for g := range goroutines {
 		order := rand.New(rand.NewPCG(1706, uint64(g)))
 		callers.Go(func() {
 			for range rounds {
-				picked := order.Perm(len(inputs))[:1+order.IntN(len(inputs))]
+				picked := order.Perm(len(makers))[:1+order.IntN(len(makers))]
 				batch := make([]mm.Input, len(picked))
 				for i, p := range picked {
-					batch[i] = inputs[p]
+					batch[i] = makers[p]()
 				}
 				for i, r := range m.RunBatch(ctx, batch) {
 					if r.Err != nil {
@@ -70,12 +115,13 @@ func neighbours(t *testing.T, m *mm.Model, inputs []mm.Input, goroutines, rounds
 }
 
 func TestNeighboursDontMatter(t *testing.T) {
+	makers := mixAll(t)
 	for _, path := range cpu.Paths() {
 		for _, threads := range []int{1, 2} {
 			t.Run(fmt.Sprintf("%s/%d", path, threads), func(t *testing.T) {
 				t.Setenv("MM_CPU", path)
-				m := mm.LoadTiny(t, mm.WithThreads(threads))
-				neighbours(t, m, mix(), 6, 2)
+				m := mm.LoadSenses(t, mm.WithThreads(threads))
+				neighbours(t, m, makers, 5, 2)
 				mm.CheckPlaces(t, m)
 			})
 		}
@@ -94,16 +140,28 @@ func TestNeighboursOfBase(t *testing.T) {
 		inputs[i].MaxTokens = 4
 	}
 	inputs[1].Beam = 3
-	neighbours(t, m, inputs, 2, 1)
+	var makers []maker
+	for _, in := range inputs {
+		makers = append(makers, func() mm.Input { return in })
+	}
+	neighbours(t, m, makers, 2, 1)
 }
 
 // TestThreadsDontMatter compares devices of one and of three threads.
 func TestThreadsDontMatter(t *testing.T) {
-	one, three := mm.LoadTiny(t), mm.LoadTiny(t, mm.WithThreads(3))
-	inputs := mix()
-	want := one.RunBatch(ctx, inputs)
-	for i, r := range three.RunBatch(ctx, inputs) {
-		same(t, inputs[i], r.Output, want[i].Output)
+	one, three := mm.LoadSenses(t), mm.LoadSenses(t, mm.WithThreads(3))
+	inputs := func() (all []mm.Input) {
+		for _, input := range mixAll(t) {
+			all = append(all, input())
+		}
+		return all
+	}
+	want := one.RunBatch(ctx, inputs())
+	for i, r := range three.RunBatch(ctx, inputs()) {
+		if r.Err != nil {
+			t.Error(r.Err)
+		}
+		same(t, mm.Input{Task: r.Task}, r.Output, want[i].Output)
 	}
 }
 

@@ -2,8 +2,11 @@ package mm_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,10 +62,63 @@ func TestInputErrors(t *testing.T) {
 		_, err := m.Run(ctx, c.in)
 		wantError(t, c.what, err, c.want)
 	}
+	if err := m.Check(mm.Input{Task: "parse", Words: []string{"a"}}); err != nil {
+		t.Errorf("Check of words: %v", err)
+	}
 	if err := m.Check(translate("de", "")); err != nil {
 		t.Errorf("Check of a good input: %v", err)
 	}
 	wantError(t, "Check", m.Check(translate("xx", "")), `want one of en, de, fr`)
+}
+
+// TestKindErrors gives tasks what they do not take.
+func TestKindErrors(t *testing.T) {
+	m := mm.LoadSenses(t)
+	sound := func() mm.Input { return heard("transcribe", hum(0.2, 1)) }
+	picture := func() mm.Input { return seen("classify", photo(t, 9, 9, 1)) }
+	for _, c := range []struct {
+		base   mm.Input
+		change func(in *mm.Input)
+		want   string
+	}{
+		{mm.Input{Task: "transcribe"}, func(*mm.Input) {}, `mm: transcribe: no sound given`},
+		{mm.Input{Task: "digits"}, func(*mm.Input) {}, `mm: digits: no sound given`},
+		{mm.Input{Task: "detect"}, func(*mm.Input) {}, `mm: detect: no picture given`},
+		{mm.Input{Task: "transcribe", Text: "Hi"}, func(*mm.Input) {}, `mm: transcribe: takes a sound, got a text`},
+		{mm.Input{Task: "classify", Words: []string{"Hi"}}, func(*mm.Input) {}, `mm: classify: takes a picture, got 1 words`},
+		{sound(), func(in *mm.Input) { in.Task = "classify" }, `mm: classify: takes a picture, got a sound`},
+		{sound(), func(in *mm.Input) { in.Task = "parse" }, `mm: parse: takes a text, got a sound`},
+		{picture(), func(in *mm.Input) { in.Task, in.To = "translate", "de" }, `mm: translate: takes a text, got a picture`},
+		{sound(), func(in *mm.Input) { in.Text = "Hi" }, `mm: transcribe: takes a sound alone, got a text and a sound`},
+		{sound(), func(in *mm.Input) { in.Image = picture().Image }, `mm: transcribe: takes a sound alone, got a sound and a picture`},
+		{sound(), func(in *mm.Input) { in.To = "de" }, `mm: transcribe: takes no target language, got "de"`},
+		{sound(), func(in *mm.Input) { in.From = "de" }, `mm: transcribe: source language "de" is unknown, want one of en`},
+		{sound(), func(in *mm.Input) { in.Threshold = 0.5 }, `mm: transcribe: threshold 0.5 is for tasks that find boxes`},
+		{picture(), func(in *mm.Input) { in.Beam = 4 }, `mm: classify: beam 4 is for tasks that write texts or trees`},
+		{picture(), func(in *mm.Input) { in.MaxTokens = 4 }, `mm: classify: max tokens 4 is for tasks that write texts`},
+		{picture(), func(in *mm.Input) { in.Task, in.Threshold = "detect", 1.5 }, `mm: detect: threshold 1.5: want 0 to 1`},
+		{picture(), func(in *mm.Input) { in.Task, in.Threshold = "detect", math.NaN() }, `mm: detect: threshold NaN: want 0 to 1`},
+	} {
+		c.change(&c.base)
+		_, err := m.Run(ctx, c.base)
+		wantError(t, c.want, err, c.want)
+		for _, err := range m.Stream(ctx, c.base) {
+			if c.base.Beam == 0 { // a stream is greedy, whatever that is
+				wantError(t, "stream: "+c.want, err, c.want)
+			}
+		}
+		if c.base.Audio != nil || c.base.Image != nil || c.base.Text != "" {
+			wantError(t, "Check: "+c.want, m.Check(c.base), c.want)
+		}
+	}
+	for _, in := range []mm.Input{{Task: "transcribe"}, {Task: "classify", Beam: 1}, {Task: "detect", Threshold: 1}} {
+		if err := m.Check(in); err != nil {
+			t.Errorf("Check of %+v: %v", in, err)
+		}
+	}
+	tiny := mm.LoadTiny(t)
+	_, err := tiny.Run(ctx, sound())
+	wantError(t, "a model of texts", err, `mm: task "transcribe" is unknown, want one of translate, parse`)
 }
 
 func TestOptionErrors(t *testing.T) {
@@ -168,27 +224,54 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
-// TestDamagedWeights gives the network a number that is none.
-func TestDamagedWeights(t *testing.T) {
-	files := mm.TinyFiles(t)
+// damaged is a model in whose weights a tensor's values are no numbers.
+func damaged(t *testing.T, files fstest.MapFS, name string) *mm.Model {
+	t.Helper()
 	data := bytes.Clone(files["model.safetensors"].Data)
-	for i := len(data) - 128; i < len(data); i++ { // the last tensor, a norm
-		data[i] = 0xff
+	size := binary.LittleEndian.Uint64(data)
+	var header map[string]struct {
+		Offsets []uint64 `json:"data_offsets"`
 	}
+	if err := json.Unmarshal(data[8:8+size], &header); err != nil || header[name].Offsets == nil {
+		t.Fatalf("no tensor %s: %v", name, err)
+	}
+	at := header[name].Offsets
+	copy(data[8+size+at[0]:], bytes.Repeat([]byte{0xff}, int(at[1]-at[0])))
 	files["model.safetensors"].Data = data
 	m, err := mm.Load(files, mm.WithThreads(1))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.Close()
-	const want = "mm: translate: the network's scores are no numbers: its weights are damaged"
+	t.Cleanup(func() { m.Close() })
+	return m
+}
+
+// TestDamagedWeights gives the network numbers that are none.
+func TestDamagedWeights(t *testing.T) {
+	const want = ": the network's scores are no numbers: its weights are damaged"
+	m := damaged(t, mm.TinyFiles(t), "mixer.decoder.norm")
 	in := translate("de", "Good morning!")
 	for _, beam := range []int{1, 4} {
 		in.Beam = beam
-		_, err = m.Run(ctx, in)
-		wantError(t, fmt.Sprintf("weights that are no numbers, beam %d", beam), err, want)
+		_, err := m.Run(ctx, in)
+		wantError(t, fmt.Sprintf("weights that are no numbers, beam %d", beam), err, "mm: translate"+want)
 	}
 	for piece, err := range m.Stream(ctx, in) {
-		wantError(t, fmt.Sprintf("weights that are no numbers, stream of %q", piece), err, want)
+		wantError(t, fmt.Sprintf("weights that are no numbers, stream of %q", piece), err, "mm: translate"+want)
+	}
+	for name, tasks := range map[string][]string{
+		"encoders.audio.stages.1.norm": {"transcribe", "digits"}, "encoders.image.norm": {"classify", "detect"},
+		"decoders.digits.norm": {"digits"}, "decoders.bccd.norm": {"detect"},
+	} {
+		m := damaged(t, mm.SensesFiles(t), name)
+		for _, task := range tasks {
+			in := heard(task, hum(0.5, 1))
+			if task == "classify" || task == "detect" {
+				in = seen(task, photo(t, 20, 20, 1))
+			}
+			_, err := m.Run(ctx, in)
+			wantError(t, "damaged "+name, err, "mm: "+task+want)
+		}
+		run(t, m, parse("Still here."))
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
@@ -62,7 +63,7 @@ func (m *Model) prepare(ctx context.Context, in Input) (*call, error) {
 	case c.task.Input == "image" && in.Image != nil:
 		c.media = &pictureFile{m: m, c: c}
 	case c.task.Input != "text":
-		err = fmt.Errorf("no %s given", c.task.Input)
+		err = fmt.Errorf("no %s given", strings.TrimPrefix(kinds[c.task.Input], "a "))
 	case c.task.Output == "tree":
 		err = m.prepareTrees(ctx, c)
 	default:

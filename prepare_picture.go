@@ -25,13 +25,18 @@ func (p *pictureFile) next(ctx context.Context) (part, error) {
 	if err := line.enter(ctx); err != nil {
 		return part{}, err
 	}
-	r := newRequest(ctx, t)
+	r, loaded := newRequest(ctx, t), false
 	r.line = line
+	defer func() {
+		if !loaded { // or the reader panicked
+			r.unload()
+		}
+	}()
 	view, err := p.load(r)
 	if err != nil {
-		r.unload()
 		return part{}, err
 	}
+	loaded = true
 	r.rows += t.canvas.Rows()
 	if t.head == nil {
 		p.m.write(r, p.c.in, min(longestCaption, p.m.ckpt.Config.Model.MaxPositions))
