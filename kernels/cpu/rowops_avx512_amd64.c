@@ -5,3 +5,4 @@
 #include "simd_left.h"
 
 #include "rowops_body.h"
+#include "rowops_conv.h"
