@@ -177,7 +177,7 @@ func TestCompany(t *testing.T) {
 	nntest.OnEveryPath(t, func(t *testing.T, s *nntest.Source) {
 		e, _ := newEncoder(s)
 		pictures := picturesOf(s, image.Canvas{Width: 40, Height: 24}, image.Canvas{Width: 8, Height: 8},
-			image.Canvas{Width: 512, Height: 520}, image.Canvas{Width: 16, Height: 48})
+			image.Canvas{Width: 400, Height: 408}, image.Canvas{Width: 16, Height: 48})
 		together := encode(s, e, pictures)
 		for i := range pictures {
 			nntest.Same(t, fmt.Sprintf("picture %d alone", i), encode(s, e, pictures[i:i+1])[0], together[i])
