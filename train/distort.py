@@ -110,7 +110,7 @@ def mask(x, rng):
 
 
 def augment(frames, rng, babble=None):
-    """(F, 80) log-mel frames to (F', 80), F' from 0.87 F to 1.18 F and up to 40 more; babble is another clip's frames."""
+    """(F, 80) log-mel frames to (F', 80), F' from 0.87 F to 1.18 F and 40 more at most; babble is another clip's."""
     x = np.asarray(frames, np.float32)
     if not len(x):
         return x.copy()

@@ -22,8 +22,8 @@ from PIL import Image
 
 import pictures
 from sounds import SPLITS, rows
+from tasks import CELLS
 
-CELLS = ["RBC", "WBC", "Platelets"]
 SETS = ("cifar10", "cifar100", "bccd", "flickr8k_1000")
 TILE, COLUMNS = 32, 40  # of the atlases
 CANVAS = (192, 144)  # of cells: width and height

@@ -28,10 +28,9 @@ from safetensors.numpy import save_file
 import audio
 from audio import BANDS
 from distort import augment  # noqa: F401 (the trainer's name for it)
+from tasks import COMMANDS, DIGITS
 
 SPLITS = ("train", "dev", "test")
-DIGITS = "zero one two three four five six seven eight nine".split()
-COMMANDS = "yes no up down left right on off stop go unknown silence".split()
 SETS = ("librispeech", "kathleen", "asterisk", "speech_commands", "fsdd")
 LABELS = {"speech_commands": COMMANDS, "fsdd": DIGITS, "synthetic_commands": COMMANDS, "synthetic_digits": DIGITS}
 STEP = np.float32(0.1)
@@ -56,8 +55,8 @@ def quantize(frames):
 
 
 def clean(frames):
-    """What the audio encoder takes (encoders/audio): a quarter of what is left without the bands' means, and zero frames up
-    to a multiple of four."""
+    """What the audio encoder takes (encoders/audio): a quarter of what is left without the bands' means, and zero
+    frames up to a multiple of four."""
     frames = np.asarray(frames, np.float32)
     out = np.zeros((-(-len(frames) // STRIDE) * STRIDE, BANDS), np.float32)
     if len(frames):
@@ -66,7 +65,7 @@ def clean(frames):
 
 
 class Clip:
-    """One sound: frames (F, 80) of log-mel, words or None, label or None. group is the set's own (fsdd: official split)."""
+    """One sound: log-mel frames (F, 80), words or None, label or None; group: fsdd's official split."""
 
     def __init__(self, frames, text=None, label=None, speaker="", seconds=0.0, group=""):
         self.frames, self.text, self.label = frames, text, label

@@ -128,7 +128,8 @@ def test_the_cache(tmp_path):
         Image.fromarray(atlas[:240, :320]).save(tmp_path / f"bccd/{name}.png")
     (tmp_path / "bccd/boxes.tsv").write_text(
         "file\tsplit\tclass\txmin\tymin\txmax\tymax\t(0..1)\na.png\ttrain\tWBC\t0.1\t0.2\t0.3\t0.4\n"
-        "a.png\ttrain\tPlatelets\t0\t0\t1\t1\nb.png\ttrain\tRBC\t0.5\t0.5\t0.5\t0.5\nc.png\tdev\tRBC\t0\t0\t.5\t.5\nc.png\ttest\tRBC\t0\t0\t.5\t.5\n")
+        "a.png\ttrain\tPlatelets\t0\t0\t1\t1\nb.png\ttrain\tRBC\t0.5\t0.5\t0.5\t0.5\n"
+        "c.png\tdev\tRBC\t0\t0\t.5\t.5\nc.png\ttest\tRBC\t0\t0\t.5\t.5\n")
     photos.build_cells(tmp_path / "bccd", tmp_path)
     cells = photos.load(tmp_path, "bccd", "train")
     assert len(cells) == 2 and len(cells[:5]) == 2
