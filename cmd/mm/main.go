@@ -1,4 +1,4 @@
-// Command mm translates and parses with one network.
+// Command mm translates, parses, listens and looks with one network.
 package main
 
 import (

@@ -70,7 +70,16 @@ func TestWrongUsageIsExit2(t *testing.T) {
 		{"run parse --to de x", "takes no target language"},
 		{"run parse --format svg x", "--format"},
 		{"run translate --to de --format tree x", "--format tree is for tasks that write trees"},
+		{"run translate --to de --format srt x", "--format srt is for tasks that write trees or listen"},
+		{"run parse --format srt x", "parse: --format srt: want ptb, tree, json"},
+		{"run parse --format tree --json x", "--format tree has no effect with --json"},
 		{"run translate --to de --words x", "--words is for tasks that write trees"},
+		{"run translate --to de --top 2 x", "--top 2 is for tasks that choose between labels"},
+		{"run translate --to de --top 0 x", "want at least 1"},
+		{"run translate --to de --out x.png x", "--out x.png is for tasks that find boxes"},
+		{"run translate --to de --threshold 0.5 x", "threshold 0.5 is for tasks that find boxes"},
+		{"run translate --to de --threshold 0 x", "want more than 0 and at most 1"},
+		{"run translate --to de --threshold NaN x", "want more than 0 and at most 1"},
 		{"run parse --max-tokens 9 x", "--max-tokens 9 is for tasks that write text"},
 		{"run translate --to de --loud x", "unknown flag: --loud"},
 		{"run translate --to", "flag needs an argument"},
@@ -169,7 +178,8 @@ func TestCompletion(t *testing.T) {
 	}{
 		{"run", "translate\nparse\n:4\n"},
 		{"run translate --to", "en\nde\nfr\n:4\n"},
-		{"run parse --format", "ptb\ntree\n:4\n"},
+		{"run parse --format", "ptb\ntree\njson\n:4\n"},
+		{"run translate --format", ":4\n"},
 		{"tasks --device", "auto\ncpu\ncuda\n:4\n"},
 	} {
 		o := run(append(append([]string{"__complete"}, strings.Fields(c.args)...), "")...)

@@ -37,6 +37,27 @@ func (b bounded) Set(text string) error {
 	return nil
 }
 
+// fraction is a number of a flag above 0 and up to 1.
+type fraction struct{ value *float64 }
+
+func (f fraction) String() string {
+	if f.value == nil || *f.value == 0 {
+		return ""
+	}
+	return strconv.FormatFloat(*f.value, 'g', -1, 64)
+}
+
+func (f fraction) Type() string { return "float" }
+
+func (f fraction) Set(text string) error {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(v > 0 && v <= 1) {
+		return fmt.Errorf("want more than 0 and at most 1")
+	}
+	*f.value = v
+	return nil
+}
+
 // choice is a flag that takes one of a few words.
 type choice struct {
 	value *string
@@ -87,12 +108,37 @@ func (d device) Set(text string) error {
 
 var deviceNames = []string{"auto", "cpu", "cuda"}
 
-// completeTasks offers the tasks of the chosen model as the first argument.
-func (s *settings) completeTasks(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, cobra.ShellCompDirectiveNoFileComp
+// completeInputs offers the tasks of the chosen model as the first argument, and
+// files as the others of tasks that take some.
+func (s *settings) completeInputs(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return s.complete(func(t mm.Task) string { return t.Name })
 	}
-	return s.complete(func(t mm.Task) string { return t.Name })
+	inputs, directive := s.complete(func(t mm.Task) string {
+		if t.Name == args[0] {
+			return t.Input
+		}
+		return ""
+	})
+	if len(inputs) > 0 && inputs[0] != "text" {
+		return nil, cobra.ShellCompDirectiveDefault
+	}
+	return nil, directive
+}
+
+// completeFormats offers the formats of the task that was given.
+func (s *settings) completeFormats(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) == 0 {
+		return formats, cobra.ShellCompDirectiveNoFileComp
+	}
+	var words []string
+	_, directive := s.complete(func(t mm.Task) string {
+		if t.Name == args[0] {
+			words = formatsOf(t)
+		}
+		return ""
+	})
+	return words, directive
 }
 
 // completeTargets offers the languages that the chosen model writes.

@@ -18,7 +18,7 @@ type line struct {
 	broken error // of the reader: no line came, and none will
 }
 
-func argInputs(args []string) iter.Seq[line] {
+func argLines(args []string) iter.Seq[line] {
 	return func(yield func(line) bool) {
 		for i, a := range args {
 			if !yield(line{number: i + 1, text: a}) {
@@ -29,8 +29,9 @@ func argInputs(args []string) iter.Seq[line] {
 }
 
 // readLines yields the lines of r. A line longer than limit bytes is skipped in
-// bounded memory and yields an error of its own; an error of r ends the lines.
-func readLines(r io.Reader, limit int) iter.Seq[line] {
+// bounded memory and yields an error of its own; an error of r, which goes by that
+// name, ends the lines.
+func readLines(r io.Reader, name string, limit int) iter.Seq[line] {
 	return func(yield func(line) bool) {
 		br := bufio.NewReaderSize(r, 64<<10)
 		for n := 1; ; n++ {
@@ -40,7 +41,7 @@ func readLines(r io.Reader, limit int) iter.Seq[line] {
 			case err == io.EOF && size == 0:
 				return
 			case err != nil && err != io.EOF:
-				l = line{number: n, broken: fmt.Errorf("read standard input: %w", err)}
+				l = line{number: n, broken: fmt.Errorf("read %s: %w", name, err)}
 			case len(text) > limit:
 				l.err = fmt.Errorf("a line of %d bytes, want at most %d (--max-input raises it)", size, limit)
 				l.text = ""

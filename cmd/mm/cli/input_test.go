@@ -32,7 +32,7 @@ func FuzzReadLines(f *testing.F) {
 			}
 		}
 		var got []string
-		for l := range readLines(iotest.OneByteReader(bytes.NewReader(text)), limit) {
+		for l := range readLines(iotest.OneByteReader(bytes.NewReader(text)), "it", limit) {
 			switch {
 			case l.broken != nil || l.number != len(got)+1:
 				t.Fatalf("line %d is numbered %d, broken: %v", len(got)+1, l.number, l.broken)

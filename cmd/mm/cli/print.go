@@ -13,16 +13,15 @@ import (
 	"github.com/mm-runtime/mm"
 )
 
-// result is an answered line; its err, if any, is the line's or the model's.
+// result is an answered item; its err, if any, is the line's or the model's.
 type result struct {
-	line
+	item
 	mm.Output
 }
 
 // printer writes results in order and remembers whether one failed.
 type printer struct {
-	o      *runOptions
-	task   string
+	form   form // nil: JSON objects
 	out    *bufio.Writer
 	err    io.Writer
 	unit   string // what errors count: lines, inputs, nothing if there is just one
@@ -30,16 +29,35 @@ type printer struct {
 	failed bool
 }
 
-// object is what --json prints for each input.
+// object is what --json and --jobs print for each input.
 type object struct {
-	Task    string   `json:"task"`
-	Input   string   `json:"input"`
-	Output  string   `json:"output"`
-	Score   float64  `json:"score"`
-	Tokens  int      `json:"tokens"`
-	MS      float64  `json:"ms"`
-	Notices []string `json:"notices,omitempty"`
-	Error   string   `json:"error,omitempty"`
+	ID       json.RawMessage `json:"id,omitempty"`
+	Task     string          `json:"task"`
+	Input    string          `json:"input"`
+	Output   string          `json:"output"`
+	Classes  []mm.Class      `json:"classes,omitempty"`
+	Boxes    []mm.Box        `json:"boxes,omitzero"`
+	Segments []segment       `json:"segments,omitempty"`
+	Score    float64         `json:"score"`
+	Tokens   int             `json:"tokens"`
+	MS       float64         `json:"ms"`
+	Notices  []string        `json:"notices,omitempty"`
+	Error    string          `json:"error,omitempty"`
+}
+
+// segment is an mm.Segment with its times in seconds.
+type segment struct {
+	Start float64 `json:"start"`
+	End   float64 `json:"end"`
+	Text  string  `json:"text"`
+}
+
+func segments(of []mm.Segment) []segment {
+	out := make([]segment, len(of))
+	for i, s := range of {
+		out[i] = segment{s.Start.Seconds(), s.End.Seconds(), s.Text}
+	}
+	return out
 }
 
 // print writes one result. A failed input keeps its line, empty, so that line n
@@ -71,26 +89,26 @@ func (p *printer) flush() error {
 func writeError(err error) error { return fmt.Errorf("write results: %w", err) }
 
 func (p *printer) write(r result) error {
-	if p.o.json {
-		o := object{Task: p.task, Input: r.text, Output: r.Text, Score: r.Score, Tokens: r.Tokens,
+	switch {
+	case p.form == nil:
+		o := object{ID: r.id, Task: r.input.Task, Input: r.text, Output: r.Text, Classes: r.Classes, Boxes: r.Boxes,
+			Segments: segments(r.Segments), Score: r.Score, Tokens: r.Tokens,
 			MS: float64(r.Elapsed.Microseconds()) / 1000, Notices: r.Notices}
 		if r.err != nil {
 			o.Error = strings.TrimPrefix(r.err.Error(), "mm: ")
 		}
-		encoder := json.NewEncoder(p.out)
-		encoder.SetEscapeHTML(false)
-		return encoder.Encode(o)
+		return writeJSON(p.out, o)
+	case r.err != nil:
+		return p.out.WriteByte('\n')
 	}
-	text := r.Text
-	if p.o.format == "tree" && len(r.Trees) > 0 {
-		drawn := make([]string, len(r.Trees))
-		for i, t := range r.Trees {
-			drawn[i] = t.Draw()
-		}
-		text = strings.Join(drawn, "\n")
-	}
-	_, err := fmt.Fprintln(p.out, text)
-	return err
+	return p.form(p.out, r)
+}
+
+// writeJSON writes a value on a line, with < and & as they are.
+func writeJSON(w io.Writer, value any) error {
+	encoder := json.NewEncoder(w)
+	encoder.SetEscapeHTML(false)
+	return encoder.Encode(value)
 }
 
 // say prints a message about one input and, where there are several, its number.
@@ -112,10 +130,10 @@ func (p *printer) clear() {
 // barBytes is the smallest file that is worth a progress bar.
 const barBytes = 4 << 10
 
-// newBar returns a progress bar over the file that standard input comes from, if
-// a person can see it and nothing else is written there: none in a pipe.
-func newBar(stdin io.Reader, stdout, stderr io.Writer) *progressbar.ProgressBar {
-	f, ok := stdin.(*os.File)
+// newBar returns a progress bar over the file that lines come from, if a person
+// can see it and nothing else is written there: none in a pipe.
+func newBar(lines io.Reader, stdout, stderr io.Writer) *progressbar.ProgressBar {
+	f, ok := lines.(*os.File)
 	if !ok || !isTerminal(stderr) || isTerminal(stdout) {
 		return nil
 	}

@@ -67,8 +67,8 @@ func newRoot() *cobra.Command {
 	s := &settings{}
 	root := &cobra.Command{
 		Use:           "mm",
-		Short:         "Translate and parse with one network, on this machine",
-		Long:          "mm translates and parses with one network, on this machine.\nResults go to standard output, all else to standard error; the exit code is\n0 for success, 1 for failure and 2 for wrong usage.",
+		Short:         "Translate, parse, listen and look with one network, on this machine",
+		Long:          "mm does many tasks over texts, sounds and pictures with one network, on this machine;\nmm tasks lists those of its model.\nResults go to standard output, all else to standard error; the exit code is\n0 for success, 1 for failure and 2 for wrong usage.",
 		Example:       runExamples,
 		Version:       version(),
 		SilenceErrors: true,
@@ -81,7 +81,7 @@ func newRoot() *cobra.Command {
 	s.device, s.maxInput = "auto", 256<<10
 	flags.Var(device{&s.device}, "device", "`where` to run: auto, cpu, cuda or cuda:N")
 	flags.Var(bounded{&s.threads, 0, mm.MaxThreads, fmt.Sprintf("0 (all) to %d", mm.MaxThreads)}, "threads", "CPU threads, 0 for all")
-	flags.Var(bounded{&s.maxInput, 1, 0, "at least 1"}, "max-input", "longest input in `bytes`")
+	flags.Var(bounded{&s.maxInput, 1, 0, "at least 1"}, "max-input", "longest input text in `bytes`")
 	root.RegisterFlagCompletionFunc("device", completeWords(deviceNames))
 	root.MarkPersistentFlagDirname("model")
 	root.SetVersionTemplate("{{.Version}}\n")
@@ -101,8 +101,8 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 }
 
 // open loads the model that the flags choose.
-func (s *settings) open() (*mm.Model, error) {
-	opts := []mm.Option{mm.WithDevice(s.device), mm.WithThreads(s.threads), mm.WithMaxInput(s.maxInput)}
+func (s *settings) open(more ...mm.Option) (*mm.Model, error) {
+	opts := append([]mm.Option{mm.WithDevice(s.device), mm.WithThreads(s.threads), mm.WithMaxInput(s.maxInput)}, more...)
 	if s.model != "" {
 		return mm.Open(s.model, opts...)
 	}

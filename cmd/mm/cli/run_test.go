@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/mm-runtime/mm/decoders/tree"
 )
 
 // translate is the start of calls whose output's length does not matter.
@@ -150,6 +152,18 @@ func TestParseDrawsTrees(t *testing.T) {
 	if leaves != 4 {
 		t.Errorf("%d leaves, want 4:\n%s", leaves, o.stdout)
 	}
+}
+
+func TestParseAsJSON(t *testing.T) {
+	o := run("run", "parse", "--format", "json", "The cat sat.", "")
+	o.expect(t, 0)
+	lines := strings.Split(o.stdout, "\n")
+	var trees []*tree.Node
+	if err := json.Unmarshal([]byte(lines[0]), &trees); err != nil || len(trees) != 1 || lines[1] != "[]" {
+		t.Fatalf("stdout is %q, error %v, want a list of one tree, and one of none", o.stdout, err)
+	}
+	ptb := run("run", "parse", "The cat sat.")
+	ptb.expectStdout(t, trees[0].PTB()+"\n")
 }
 
 func TestBeam(t *testing.T) {
