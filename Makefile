@@ -8,15 +8,17 @@ SHELL := bash
 
 PYTHON ?= $(if $(wildcard .venv/bin/python),.venv/bin/python,python3)
 DATA ?= ../mm-data
+AUDIO ?= ../mm-audio
+SENSES ?= ../mm-senses
 RUN ?= ../mm-run
 MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv train curves export golden evaluate bench gpu-pack gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv train tables curves export golden evaluate evaluate-senses bench gpu-pack gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
-	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
 
 test:  ## the Go tests
 	go test ./...
@@ -33,8 +35,15 @@ venv:  ## .venv with what train/ and bench/ need
 
 # Training and what follows from it. train/README.md says what DATA holds.
 
+KINDS ?= text,align,sounds,photos,cells
+
 train:  ## train in RUN for HOURS in all, or go on with it
-	$(PYTHON) train/train.py --data $(DATA) --tokenizer $(MODEL) --run $(RUN) --hours $(HOURS) --resume
+	$(PYTHON) train/train.py --data $(DATA) --senses $(SENSES) --kinds $(KINDS) --tokenizer $(MODEL) --run $(RUN) \
+		--hours $(HOURS) --resume
+
+tables:  ## the paper's tables at a small budget, in RUN.tables; results into bench/TABLES.md
+	$(PYTHON) train/tables.py --data $(DATA) --senses $(SENSES) --tokenizer $(MODEL) --out $(RUN).tables
+	$(PYTHON) bench/section.py --file bench/TABLES.md --name tables < $(RUN).tables/tables.md
 
 curves:  ## draw RUN/log.jsonl to RUN/*.png
 	$(PYTHON) train/curves.py --log $(RUN)/log.jsonl --out $(RUN)
@@ -53,6 +62,11 @@ evaluate: build/bin/mm  ## score MODEL on the test sets; tables into bench/RESUL
 	$(PYTHON) train/evaluate.py --mm build/bin/mm --data $(DATA) --model $(MODEL) --agreement 500 \
 		--out build/scores.json --markdown build/scores.md
 	$(PYTHON) bench/section.py --file bench/RESULTS.md --name scores < build/scores.md
+
+evaluate-senses: build/bin/mm  ## score MODEL on people's voices and on pictures; tables into bench/RESULTS.md
+	$(PYTHON) train/senses_eval.py --mm build/bin/mm --audio $(AUDIO) --senses $(SENSES) --model $(MODEL) \
+		--out build/senses.json --markdown build/senses.md
+	$(PYTHON) bench/section.py --file bench/RESULTS.md --name senses < build/senses.md
 
 bench: build/bin/mm build/bin/decode  ## speed beside PyTorch; table into bench/RESULTS.md
 	$(PYTHON) bench/run.py --mm build/bin/mm --decode build/bin/decode --data $(DATA) --model $(MODEL) \
