@@ -115,6 +115,7 @@ func (e *engine) decode() (err error) {
 func (e *engine) gather() (wanted, width int) {
 	b := &e.step
 	b.reset()
+	e.experts.reset()
 	width = 1
 	for _, r := range e.active {
 		width = max(width, r.search.Width())
@@ -143,6 +144,7 @@ func (e *engine) gather() (wanted, width int) {
 
 // row adds the row of token at position i of a path that stands at start.
 func (e *engine) row(r *request, token int32, path []int32, i int, start int32) {
+	e.experts.own(r.task)
 	b := &e.step
 	b.tokens = append(b.tokens, token)
 	b.positions = append(b.positions, int32(i))

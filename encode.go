@@ -24,8 +24,12 @@ func (e *engine) encode(joining []*request, rows int) (err error) {
 	slices.SortStableFunc(joining, func(a, b *request) int { return cmp.Compare(a.task.headName(), b.task.headName()) })
 	b := &e.step
 	b.reset()
+	e.experts.reset()
 	for _, r := range joining {
 		b.add(r)
+		for range r.rows {
+			e.experts.own(r.task)
+		}
 	}
 	x := e.scope.Take(rows, e.mixer.Width())
 	e.embedTexts(x)

@@ -75,13 +75,18 @@ type engine struct {
 	memories spanPool
 	identity []int32 // 0, 1, 2, …: the slots of every memory span
 	step     stepBuffers
+	experts  *expertCounts // nil where nobody asked for them
 }
 
-func newEngine(dev kernels.Device, net *network) *engine {
+func newEngine(dev kernels.Device, net *network, experts *expertCounts) *engine {
 	e := &engine{
 		dev: dev, net: net, embed: &text.Encoder{Table: net.Embed}, mixer: net.Mixer,
 		scope: nn.NewScope(dev), cache: net.Mixer.NewCache(dev),
 		queue: make(chan *request, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
+		experts: experts,
+	}
+	if experts != nil {
+		e.scope.Gated = experts.count
 	}
 	go e.run()
 	return e

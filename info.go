@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Info describes a loaded model.
@@ -13,10 +14,11 @@ type Info struct {
 	Tensors       int    // that they stand in
 	Types         string // how they are stored: "13.6M i8, 0.1M f32"
 	WeightBytes   int64
-	SHA256        string // of the weights' file, hexadecimal
-	Vocabulary    int    // tokens
-	Positions     int    // tokens of the longest input segment
-	Device        string // what runs: "cpu (avx512-vnni, 2 threads)"
+	SHA256        string        // of the weights' file, hexadecimal
+	Vocabulary    int           // tokens
+	Positions     int           // tokens of the longest input segment
+	Window        time.Duration // of the longest sound in one piece, 0 for a model that does not hear
+	Device        string        // what runs: "cpu (avx512-vnni, 2 threads)"
 }
 
 // Info describes the loaded model. A closed one has only its name, sizes and
@@ -28,6 +30,9 @@ func (m *Model) Info() Info {
 	info := Info{
 		Name: c.Name, Version: c.Version,
 		Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions, Device: m.dev.Name(),
+	}
+	if a := c.Model.Audio; a != nil {
+		info.Window = time.Duration(a.Window) * frameTime
 	}
 	if m.closed {
 		return info

@@ -139,7 +139,11 @@ func (m *Model) build() error {
 		return err
 	}
 	m.tasks, m.gates = newTasks(m.dev, c, net), newGates(c)
-	m.engine = newEngine(m.dev, net)
+	var experts *expertCounts
+	if m.opts.countExperts {
+		experts = newExpertCounts(m.dev, net.Mixer, c.Model.TopExperts)
+	}
+	m.engine = newEngine(m.dev, net, experts)
 	return nil
 }
 

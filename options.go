@@ -19,12 +19,13 @@ const (
 )
 
 type options struct {
-	device    string
-	threads   int
-	beam      int
-	maxTokens int
-	maxInput  int
-	penalty   float64
+	device       string
+	threads      int
+	beam         int
+	maxTokens    int
+	maxInput     int
+	penalty      float64
+	countExperts bool
 }
 
 func defaults() options {

@@ -22,6 +22,8 @@ type soundFile struct {
 }
 
 const (
+	// frameTime is what a log-mel frame stands for.
+	frameTime = time.Second * listen.MelHop / listen.Rate
 	// shortestSpeech is a tenth of a second, in frames: no word is shorter.
 	shortestSpeech = 10
 	// maxUnseekable is the most bytes that are read from a stream into memory.
@@ -131,8 +133,7 @@ func (s *soundFile) heard(ctx context.Context) (listen.Segment, error) {
 
 // isWhole wants the sound to end with its first segment.
 func (s *soundFile) isWhole(ctx context.Context, seg listen.Segment) error {
-	const frame = time.Second * listen.MelHop / listen.Rate
-	window := time.Duration(s.m.ckpt.Config.Model.Audio.Window) * frame
+	window := time.Duration(s.m.ckpt.Config.Model.Audio.Window) * frameTime
 	length, more := seg.End, ""
 	for {
 		if err := ctx.Err(); err != nil {

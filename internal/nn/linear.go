@@ -87,7 +87,11 @@ func (l *Experts) Forward(s *Scope, x kernels.Tensor) {
 	mark := s.Mark()
 	h := normed(s, x, l.Norm, l.eps)
 	r := s.Routing(x.Rows, l.Gate.Out, l.top)
-	kernels.Route(s.Dev, r, Project(s, h, l.Gate))
+	logits := Project(s, h, l.Gate)
+	if s.Gated != nil {
+		s.Gated(l, logits)
+	}
+	kernels.Route(s.Dev, r, logits)
 
 	rows := x.Rows * l.top
 	in, up, hidden := s.Take(rows, x.Cols), s.Take(rows, l.Up.Out), s.Take(rows, l.Down.In)

@@ -15,6 +15,8 @@ type Scope struct {
 	want    int              // elements of the next chunk at least
 	routing *kernels.Routing
 	routed  int // rows that routing has room for
+	// Gated, if not nil, sees the logits (T, E) by which each mixture chooses.
+	Gated func(l *Experts, logits kernels.Tensor)
 }
 
 // firstChunk is in elements: room for a decode step of a few dozen rows.

@@ -22,9 +22,10 @@ func newTasks(s *settings) *cobra.Command {
 			}
 			defer m.Close()
 			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "TASK\tFROM\tTO\tINPUT\tOUTPUT")
+			fmt.Fprintln(w, "TASK\tFROM\tTO\tINPUT\tOUTPUT\tLABELS")
 			for _, t := range m.Tasks() {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", t.Name, dash(strings.Join(t.From, ",")), dash(t.To), t.Input, t.Output)
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", t.Name, dash(strings.Join(t.From, ",")), dash(t.To),
+					t.Input, t.Output, dash(strings.Join(t.Labels, ",")))
 			}
 			return w.Flush()
 		},
@@ -39,28 +40,54 @@ func dash(s string) string {
 }
 
 func newInfo(s *settings) *cobra.Command {
-	return &cobra.Command{
+	o := &expertOptions{settings: s}
+	cmd := &cobra.Command{
 		Use:   "info",
-		Short: "Describe the model and the device it runs on",
-		Args:  usageArgs(cobra.NoArgs),
+		Short: "Describe the model and the device it runs on, or its use of experts",
+		Long: `Describe the model and the device it runs on.
+
+With --experts, run the jobs in a file instead (mm help run tells how they are
+written) and print for each task and each block with experts how many of the rows
+went to each expert, in percent. A row goes to several experts at once, so a line
+adds up to more than 100.`,
+		Example: "  mm info\n  mm info --experts --jobs requests.jsonl --out experts.png",
+		Args:    usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			m, err := s.open()
-			if err != nil {
-				return err
+			if err := o.checkFlags(); err != nil {
+				return usageError{err}
 			}
-			defer m.Close()
-			info := m.Info()
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintf(w, "model\t%s %s\n", info.Name, info.Version)
-			fmt.Fprintf(w, "parameters\t%.1f million in %d tensors (%s)\n", float64(info.Parameters)/1e6, info.Tensors, info.Types)
-			fmt.Fprintf(w, "weights\t%.1f MiB, sha256 %s\n", float64(info.WeightBytes)/(1<<20), info.SHA256)
-			fmt.Fprintf(w, "vocabulary\t%d tokens\n", info.Vocabulary)
-			fmt.Fprintf(w, "positions\t%d tokens a sentence\n", info.Positions)
-			fmt.Fprintf(w, "tasks\t%d\n", len(m.Tasks()))
-			fmt.Fprintf(w, "device\t%s\n", info.Device)
-			return w.Flush()
+			if o.experts {
+				return o.run(cmd)
+			}
+			return s.describe(cmd)
 		},
 	}
+	f := cmd.Flags()
+	f.BoolVar(&o.experts, "experts", false, "print which experts each task uses")
+	f.StringVar(&o.jobs, "jobs", "", "the jobs to count over, JSON lines in `FILE`, - for standard input")
+	f.StringVar(&o.out, "out", "", "PNG `file` for a heat map of the experts")
+	return cmd
+}
+
+func (s *settings) describe(cmd *cobra.Command) error {
+	m, err := s.open()
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	info := m.Info()
+	w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "model\t%s %s\n", info.Name, info.Version)
+	fmt.Fprintf(w, "parameters\t%.1f million in %d tensors (%s)\n", float64(info.Parameters)/1e6, info.Tensors, info.Types)
+	fmt.Fprintf(w, "weights\t%.1f MiB, sha256 %s\n", float64(info.WeightBytes)/(1<<20), info.SHA256)
+	fmt.Fprintf(w, "vocabulary\t%d tokens\n", info.Vocabulary)
+	fmt.Fprintf(w, "positions\t%d tokens a sentence\n", info.Positions)
+	if info.Window > 0 {
+		fmt.Fprintf(w, "window\t%v of sound\n", info.Window)
+	}
+	fmt.Fprintf(w, "tasks\t%d\n", len(m.Tasks()))
+	fmt.Fprintf(w, "device\t%s\n", info.Device)
+	return w.Flush()
 }
 
 func newVersion() *cobra.Command {

@@ -95,6 +95,9 @@ func TestWrongUsageIsExit2(t *testing.T) {
 		{"run translate --to de a - b", "- stands for all the input"},
 		{"tasks x", "unknown command"},
 		{"info x", "unknown command"},
+		{"info --experts", "--experts counts over the inputs of --jobs"},
+		{"info --jobs -", "--jobs - is for --experts"},
+		{"info --out x.png", "--out x.png is for --experts"},
 		{"version x", "unknown command"},
 	} {
 		t.Run(c.args, func(t *testing.T) {
@@ -133,8 +136,8 @@ func TestTasks(t *testing.T) {
 	o := run("tasks")
 	o.expect(t, 0)
 	lines := strings.Split(strings.TrimSpace(o.stdout), "\n")
-	want := []string{"TASK FROM TO INPUT OUTPUT", "translate en,de,fr en text sequence", "translate en,de,fr de text sequence",
-		"translate en,de,fr fr text sequence", "parse - - text tree"}
+	want := []string{"TASK FROM TO INPUT OUTPUT LABELS", "translate en,de,fr en text sequence -", "translate en,de,fr de text sequence -",
+		"translate en,de,fr fr text sequence -", "parse - - text tree -"}
 	if len(lines) < len(want) {
 		t.Fatalf("%d lines, want at least %d:\n%s", len(lines), len(want), o.stdout)
 	}
