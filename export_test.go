@@ -63,7 +63,7 @@ func CheckPlaces(t testing.TB, m *Model) {
 	if n := len(e.outputs.free); n != e.outputs.size {
 		t.Errorf("%d of %d output slots free", n, e.outputs.size)
 	}
-	if n := len(m.gates.line) + len(m.gates.decoding) + len(m.gates.listening); n != 0 {
+	if n := len(m.gates.line) + len(m.gates.decoding); n != 0 {
 		t.Errorf("%d sounds and pictures hold places, want none", n)
 	}
 	if f := e.memories.free; e.memories.size > 0 && (len(f) != 1 || f[0] != span{0, e.memories.size}) {

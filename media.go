@@ -7,6 +7,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/mm-runtime/mm/encoders/audio"
@@ -17,8 +18,6 @@ import (
 type media interface {
 	// next reads as much as one request needs; io.EOF says that there is no more.
 	next(ctx context.Context) (part, error)
-	// close ends the reading, wherever it is.
-	close()
 }
 
 // gate lets a number of goroutines in at a time.
@@ -35,18 +34,16 @@ func (g gate) enter(ctx context.Context) error {
 
 func (g gate) leave() { <-g }
 
-// gates bound the memory that sounds and pictures take, however many calls there
-// are at a time.
+// gates bound the memory that sounds and pictures of all calls take together.
+// Nobody holds a place in one while it waits for a reader.
 type gates struct {
-	line      gate // what was read and is not yet encoded
-	decoding  gate // image files, the largest of which take a gigabyte
-	listening gate // sounds that are being read, a megabyte each
+	line     gate // what was read and is not yet encoded
+	decoding gate // image files, the largest of which take a gigabyte
 }
 
 const (
 	lineBytes = 64 << 20 // in line, unless two are more
 	lineMost  = 128
-	soundMost = 64
 )
 
 func newGates(c checkpoint.Config) gates {
@@ -60,9 +57,8 @@ func newGates(c checkpoint.Config) gates {
 		}
 	}
 	return gates{
-		line:      make(gate, max(2, min(lineBytes/largest, lineMost))),
-		decoding:  make(gate, runtime.GOMAXPROCS(0)),
-		listening: make(gate, soundMost),
+		line:     make(gate, max(2, min(lineBytes/largest, lineMost))),
+		decoding: make(gate, runtime.GOMAXPROCS(0)),
 	}
 }
 
@@ -75,16 +71,20 @@ type following struct {
 	panicked any // by the caller's reader
 }
 
-// mediaAhead is how many requests of one call run at once: some minutes of sound.
-const mediaAhead = 16
+const (
+	// mediaAhead is how many requests of one call run at once: some minutes of sound.
+	mediaAhead = 16
+	// readingMost is how many sounds and pictures of one RunBatch are read at once.
+	readingMost = 64
+)
 
-// follow starts it.
-func (m *Model) follow(ctx context.Context, c *call) {
+// follow starts it. It reads when reading lets it in.
+func (m *Model) follow(ctx context.Context, c *call, reading gate) {
 	c.following = &following{done: make(chan struct{})}
 	go func() {
 		defer close(c.done)
 		defer func() { c.panicked = recover() }()
-		c.out, c.err = m.gather(ctx, c)
+		c.out, c.err = m.gather(ctx, c, reading)
 	}()
 }
 
@@ -98,16 +98,21 @@ func (f *following) wait() (Output, error) {
 	return f.out, f.err
 }
 
-func (m *Model) gather(ctx context.Context, c *call) (Output, error) {
+func (m *Model) gather(ctx context.Context, c *call, reading gate) (Output, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // also those that run ahead of one that failed
-	defer c.media.close()
+	if err := reading.enter(ctx); err != nil {
+		return Output{}, err
+	}
+	leave := sync.OnceFunc(reading.leave)
+	defer leave()
 	var a answer
 	var ahead []part
-	for more := true; more || len(ahead) > 0; {
+	for more := true; ; {
 		for more && len(ahead) < mediaAhead {
 			p, err := c.next(ctx)
 			if more = !errors.Is(err, io.EOF); !more {
+				leave()
 				break
 			}
 			if err == nil {
@@ -119,7 +124,8 @@ func (m *Model) gather(ctx context.Context, c *call) (Output, error) {
 			ahead = append(ahead, p)
 		}
 		if len(ahead) == 0 {
-			break
+			a.Elapsed = time.Since(c.start)
+			return a.output(c), nil
 		}
 		if err := ahead[0].wait(); err != nil {
 			return Output{}, err
@@ -129,8 +135,6 @@ func (m *Model) gather(ctx context.Context, c *call) (Output, error) {
 		}
 		ahead = slices.Delete(ahead, 0, 1)
 	}
-	a.Elapsed = time.Since(c.start)
-	return a.output(c), nil
 }
 
 // named puts a file's name, if it has one, in front of an error.

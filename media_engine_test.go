@@ -109,7 +109,7 @@ func TestManyMedia(t *testing.T) {
 	CheckPlaces(t, m)
 }
 
-// slow is a reader that waits.
+// slow is a reader that waits, and says so where somebody listens.
 type slow struct {
 	io.Reader
 	reading chan bool
@@ -117,7 +117,9 @@ type slow struct {
 }
 
 func (s slow) Read(p []byte) (int, error) {
-	s.reading <- true
+	if s.reading != nil {
+		s.reading <- true
+	}
 	<-s.gate
 	return s.Reader.Read(p)
 }
@@ -157,6 +159,37 @@ func TestReadersAreGivenBack(t *testing.T) {
 	CheckPlaces(t, m)
 }
 
+// TestSlowReadersHoldUpNobody reads more files at once than there are places of any
+// kind, none of which comes.
+func TestSlowReadersHoldUpNobody(t *testing.T) {
+	m := LoadSenses(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	gone := make(chan bool)
+	var callers sync.WaitGroup
+	for i := range 2 * cap(m.gates.line) {
+		in := mediaInput(t, i)
+		if in.Audio != nil {
+			in.Audio = slow{io.MultiReader(in.Audio), nil, gone}
+		} else {
+			in.Image = slow{in.Image, nil, gone}
+		}
+		callers.Go(func() {
+			if _, err := m.Run(ctx, in); !errors.Is(err, context.Canceled) {
+				t.Errorf("error %v, want %v", err, context.Canceled)
+			}
+		})
+	}
+	for i := range 8 {
+		if _, err := m.Run(context.Background(), mediaInput(t, i)); err != nil {
+			t.Error(err)
+		}
+	}
+	cancel()
+	close(gone)
+	callers.Wait()
+	CheckPlaces(t, m)
+}
+
 // TestEncodeAtOnce wants all that fits to be encoded together, within the bounds.
 func TestEncodeAtOnce(t *testing.T) {
 	m := LoadSenses(t)
@@ -171,7 +204,6 @@ func TestEncodeAtOnce(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.media.close()
 		requests = append(requests, p.request)
 	}
 	e.waiting = append(e.waiting, requests...)
@@ -226,7 +258,6 @@ func TestMediaMemoryRunsOut(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.media.close()
 		e.waiting = append(e.waiting, p.request)
 		e.turn()
 		if <-p.done; p.err == nil || len(e.active) != 0 {

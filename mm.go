@@ -6,6 +6,9 @@
 //	defer model.Close()
 //	out, err := model.Run(ctx, mm.Input{Task: "translate", To: "de", Text: "Where is the station?"})
 //
+// Inputs are texts, sounds (Input.Audio) and pictures (Input.Image); outputs are
+// texts, trees, labels and boxes. Tasks lists what the loaded checkpoint does.
+//
 // A Model is safe for many goroutines. All their requests run in one batch that
 // requests join and leave at every step, whatever their task, and an answer does
 // not depend on who shared the batch.

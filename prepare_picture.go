@@ -14,29 +14,26 @@ type pictureFile struct {
 	ended bool
 }
 
-func (p *pictureFile) close() { p.ended = true }
-
 func (p *pictureFile) next(ctx context.Context) (part, error) {
 	if p.ended {
 		return part{}, io.EOF
 	}
 	p.ended = true
+	data, err := picture.Read(p.c.in.Image)
+	if err != nil {
+		return part{}, named(p.c.in.Image, err)
+	}
 	t, line := p.c.task, p.m.gates.line
 	if err := line.enter(ctx); err != nil {
 		return part{}, err
 	}
-	r, loaded := newRequest(ctx, t), false
+	r := newRequest(ctx, t)
 	r.line = line
-	defer func() {
-		if !loaded { // or the reader panicked
-			r.unload()
-		}
-	}()
-	view, err := p.load(r)
+	view, err := p.load(r, data)
 	if err != nil {
+		r.unload()
 		return part{}, err
 	}
-	loaded = true
 	r.rows += t.canvas.Rows()
 	if t.head == nil {
 		p.m.write(r, p.c.in, min(longestCaption, p.m.ckpt.Config.Model.MaxPositions))
@@ -47,13 +44,13 @@ func (p *pictureFile) next(ctx context.Context) (part, error) {
 // longestCaption is in tokens: a sentence or two.
 const longestCaption = 64
 
-// load reads the picture's pixels into r.
-func (p *pictureFile) load(r *request) (picture.View, error) {
+// load decodes the file's pixels into r.
+func (p *pictureFile) load(r *request, data []byte) (picture.View, error) {
 	if err := p.m.gates.decoding.enter(r.ctx); err != nil {
 		return picture.View{}, err
 	}
 	defer p.m.gates.decoding.leave()
-	rgb, err := picture.Read(p.c.in.Image)
+	rgb, err := picture.Decode(data)
 	if err != nil {
 		return picture.View{}, named(p.c.in.Image, err)
 	}

@@ -17,7 +17,6 @@ type soundFile struct {
 	m        *Model
 	c        *call
 	segments *listen.Segments // nil before the first
-	entered  bool             // the gate of those who are listening
 	ended    bool
 }
 
@@ -32,28 +31,17 @@ const (
 	longestCount = 10
 )
 
-func (s *soundFile) close() {
-	if s.entered {
-		s.m.gates.listening.leave()
-		s.entered = false
-	}
-	s.ended = true
-}
-
 func (s *soundFile) next(ctx context.Context) (part, error) {
 	if s.ended {
 		return part{}, io.EOF
 	}
 	if s.segments == nil {
-		if err := s.open(ctx); err != nil {
-			return part{}, err
+		if err := s.open(); err != nil {
+			return part{}, named(s.c.in.Audio, err)
 		}
 	}
 	seg, err := s.heard(ctx)
 	if err != nil {
-		if errors.Is(err, io.EOF) {
-			s.close()
-		}
 		return part{}, err
 	}
 	frames := audio.Frames(seg.Mel)
@@ -61,7 +49,7 @@ func (s *soundFile) next(ctx context.Context) (part, error) {
 		if err := s.isWhole(ctx, seg); err != nil {
 			return part{}, err
 		}
-		s.close()
+		s.ended = true
 	}
 	if err := s.m.gates.line.enter(ctx); err != nil {
 		return part{}, err
@@ -76,19 +64,13 @@ func (s *soundFile) next(ctx context.Context) (part, error) {
 	return part{request: r, start: seg.Start, end: seg.End}, nil
 }
 
-func (s *soundFile) open(ctx context.Context) error {
-	if err := s.m.gates.listening.enter(ctx); err != nil {
+func (s *soundFile) open() error {
+	file, err := seekable(s.c.in.Audio)
+	if err != nil {
 		return err
 	}
-	s.entered = true
-	file, err := seekable(s.c.in.Audio)
-	if err == nil {
-		s.segments, err = listen.NewSegments(file, s.m.ckpt.Config.Model.Audio.Window)
-	}
-	if err != nil {
-		return named(s.c.in.Audio, err)
-	}
-	return nil
+	s.segments, err = listen.NewSegments(file, s.m.ckpt.Config.Model.Audio.Window)
+	return err
 }
 
 // seekable makes a file of what cannot seek, such as a pipe.

@@ -36,6 +36,7 @@ func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 	defer cancel()
 	results := make([]Result, len(inputs))
 	calls := make([]*call, min(len(inputs), inFlight)) // a ring
+	reading := make(gate, readingMost)
 	wait := func(i int) {
 		c := calls[i%len(calls)]
 		if results[i].Err == nil {
@@ -46,7 +47,7 @@ func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 		if i >= len(calls) {
 			wait(i - len(calls))
 		}
-		calls[i%len(calls)], results[i].Err = m.start(ctx, in)
+		calls[i%len(calls)], results[i].Err = m.start(ctx, in, reading)
 	}
 	for i := len(inputs) - len(calls); i < len(inputs); i++ {
 		wait(i)
@@ -55,14 +56,14 @@ func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 }
 
 // start prepares an input and puts its requests in line, or starts to read its
-// sound or picture.
-func (m *Model) start(ctx context.Context, in Input) (*call, error) {
+// sound or picture when reading lets it.
+func (m *Model) start(ctx context.Context, in Input, reading gate) (*call, error) {
 	c, err := m.prepare(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	if c.media != nil {
-		m.follow(ctx, c)
+		m.follow(ctx, c, reading)
 		return c, nil
 	}
 	for _, p := range c.parts {
@@ -162,7 +163,6 @@ func (m *Model) streamParts(ctx context.Context, c *call, w *writer) error {
 	most := streamAhead
 	if c.media != nil {
 		most = mediaAhead
-		defer c.media.close()
 	}
 	var ahead []written
 	for more := true; ; {

@@ -74,14 +74,16 @@ func (k *kept) Name() string { return k.name }
 
 // keep reads a picture that is needed twice.
 func keep(file io.Reader) (*kept, error) {
-	k := &kept{}
+	k := &kept{name: "standard input"}
 	if named, ok := file.(interface{ Name() string }); ok {
 		k.name = named.Name()
 	}
 	var err error
-	k.data, err = io.ReadAll(io.LimitReader(file, picture.MaxBytes+1)) // of more, the model says that it is too much
+	if k.data, err = picture.Read(file); err != nil {
+		return nil, fmt.Errorf("%s: %w", k.name, err)
+	}
 	k.Reader = bytes.NewReader(k.data)
-	return k, err
+	return k, nil
 }
 
 // drawBoxes writes a PNG of a picture with boxes to path.

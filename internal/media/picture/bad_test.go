@@ -129,8 +129,12 @@ func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
 func TestReadBounds(t *testing.T) {
 	_, err := Read(io.MultiReader(strings.NewReader("\xff\xd8"), endless{}))
-	if err == nil || !strings.Contains(err.Error(), "image: more than 67108864 bytes") {
-		t.Errorf("error %v", err)
+	const want = "image: more than 67108864 bytes"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, want %s", err, want)
+	}
+	if _, err := Decode(append([]byte("\xff\xd8"), make([]byte, MaxBytes)...)); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("Decode: error %v, want %s", err, want)
 	}
 }
 

@@ -19,13 +19,20 @@ const (
 	MaxPixels = 50 << 20
 )
 
-// Read decodes what r holds, at most MaxBytes of it.
-func Read(r io.Reader) (*RGB, error) {
+// Read returns the bytes of a file, for Decode; it wants at most MaxBytes.
+func Read(r io.Reader) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("image: %w", err)
 	}
-	return Decode(data)
+	return data, checkBytes(data)
+}
+
+func checkBytes(data []byte) error {
+	if len(data) > MaxBytes {
+		return fmt.Errorf("image: more than %d bytes, want at most that", MaxBytes)
+	}
+	return nil
 }
 
 // Decode reads a JPEG, PNG, GIF, WebP or BMP file, whichever its first bytes say.
@@ -38,8 +45,8 @@ func Decode(data []byte) (*RGB, error) {
 	if len(data) == 0 {
 		return nil, fmt.Errorf("image: empty, want a %s file", formatNames)
 	}
-	if len(data) > MaxBytes {
-		return nil, fmt.Errorf("image: more than %d bytes, want at most that", MaxBytes)
+	if err := checkBytes(data); err != nil {
+		return nil, err
 	}
 	f, err := sniff(data)
 	if err != nil {

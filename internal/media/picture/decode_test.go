@@ -150,9 +150,9 @@ func TestDecodeTall(t *testing.T) {
 
 func TestRead(t *testing.T) {
 	data := pngOf(t, quadrants(4, 4))
-	p, err := Read(iotest.OneByteReader(bytes.NewReader(data)))
-	if err != nil || p.Width != 4 {
-		t.Errorf("%+v, error %v", p, err)
+	got, err := Read(iotest.OneByteReader(bytes.NewReader(data)))
+	if err != nil || !bytes.Equal(got, data) {
+		t.Errorf("%d bytes, error %v, want all %d", len(got), err, len(data))
 	}
 	broken := errors.New("unplugged")
 	if _, err := Read(iotest.ErrReader(broken)); !errors.Is(err, broken) {
