@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -67,8 +68,7 @@ func build(dir string, kernels []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	link := append([]string{}, c.command...)
-	link = append(link, "-shared")
+	link := []string{"-shared"}
 	for _, file := range append(own, kernels...) {
 		object, err := c.object(file, headers)
 		if err != nil {
@@ -76,7 +76,7 @@ func build(dir string, kernels []string) (string, error) {
 		}
 		link = append(link, object)
 	}
-	return c.make("lib", ".so.1", link, nil)
+	return c.make("lib", ".so.1", link, link[1:])
 }
 
 func newCompiler(dir string) (*compiler, error) {
@@ -131,15 +131,15 @@ func (c *compiler) object(file, header string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	command := append(append([]string{}, c.command...), "-c", "-x", "c++", "-include", header, file)
-	return c.make(strings.TrimSuffix(filepath.Base(file), filepath.Ext(file)), ".o", command, append(near, file))
+	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+	return c.make(name, ".o", []string{"-c", "-x", "c++", "-include", header, file}, append(near, header, file))
 }
 
-// make runs a command with -o and a name made from the command and the content of
-// the files it reads; where that file exists, nothing is run.
-func (c *compiler) make(name, ext string, command, reads []string) (string, error) {
+// make runs the compiler with a name for its output that is made from the flags and
+// the content of the files it reads; where that file exists, nothing is run.
+func (c *compiler) make(name, ext string, arguments, reads []string) (string, error) {
 	h := sha256.New()
-	fmt.Fprintf(h, "%q", command)
+	fmt.Fprintf(h, "%q", c.command)
 	for _, file := range reads {
 		data, err := os.ReadFile(file)
 		if err != nil {
@@ -152,7 +152,7 @@ func (c *compiler) make(name, ext string, command, reads []string) (string, erro
 		return path, nil
 	}
 	temporary := fmt.Sprintf("%s.%d", path, os.Getpid())
-	run := exec.Command(command[0], append(command[1:], "-o", temporary)...)
+	run := exec.Command(c.command[0], slices.Concat(c.command[1:], arguments, []string{"-o", temporary})...)
 	if output, err := run.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("%s: %w\n%s", run, err, output)
 	}

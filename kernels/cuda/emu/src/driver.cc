@@ -482,7 +482,10 @@ int cuMemAllocAsync(Pointer *pointer, size_t bytes, Handle stream) {
 	READY(cuMemAllocAsync)
 	if (!streams.count(reinterpret_cast<Stream *>(stream))) return invalid_handle;
 	size_t total = size_t(number("EMU_MEMORY", 1 << 30));
-	if (bytes > total || in_use > total - bytes) return out_of_memory;
+	if (bytes > total) return out_of_memory;
+	if (in_use > total - bytes) drain(reinterpret_cast<Stream *>(stream)); // what was freed on this stream may be had again
+	if (sticky) return sticky;
+	if (in_use > total - bytes) return out_of_memory;
 	void *memory;
 	if (posix_memalign(&memory, 256, bytes)) return out_of_memory;
 	memset(memory, 0xff, bytes);
