@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv train tables curves export golden evaluate evaluate-senses bench gpu-pack gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench gpu-pack gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -32,6 +32,17 @@ fuzz:  ## each fuzz target for FUZZTIME
 venv:  ## .venv with what train/ and bench/ need
 	python3 -m venv .venv
 	.venv/bin/python -m pip install --quiet -r train/requirements.txt
+
+# The CUDA compiler comes as Python packages of about 300 MB; no GPU and no CUDA install is needed.
+
+kernels: build/nvcc/complete  ## compile kernels/cuda/*.cu to kernels/cuda/kernels.fatbin
+	build/nvcc/bin/python kernels/cuda/build.py --work build/cuda
+
+build/nvcc/complete: kernels/cuda/requirements.txt
+	rm -rf build/nvcc
+	python3 -m venv build/nvcc
+	build/nvcc/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $<
+	touch $@
 
 # Training and what follows from it. train/README.md says what DATA holds.
 

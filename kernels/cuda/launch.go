@@ -1,0 +1,115 @@
+//go:build linux && cgo
+
+package cuda
+
+import (
+	"unsafe"
+
+	"github.com/mm-runtime/mm/kernels/cuda/driver"
+)
+
+// kernel numbers the kernels of the .cu files.
+type kernel int
+
+const (
+	kernelCopy kernel = iota
+	kernelAdd
+	kernelSiLU
+	kernelSwiGLU
+	kernelConcat
+	kernelRMSNorm
+	kernelRope
+	kernelEmbed
+	kernelUnfold
+	kernelStoreRows
+	kernelGatherRows
+	kernelScatterRows
+	kernelDepthwiseConv
+	kernelPathConv
+	kernelGatherConv
+	kernelRoute
+	kernelTopK
+	kernelAttentionPlain
+	kernelMatMulF32
+	kernelMatMulI8Narrow8
+	kernelMatMulI8Narrow16
+	kernelMatMulI8Narrow32
+	kernelMatMulI8Wide
+	kernelMatMulBF16Narrow8
+	kernelMatMulBF16Narrow16
+	kernelMatMulBF16Narrow32
+	kernelMatMulBF16Wide
+	kernelCount
+)
+
+// kernelTable says how each kernel is called and how large its argument is, which
+// Open compares with what was compiled, and how much dynamic shared memory it may
+// be given where that is more than the usual 48 KiB.
+var kernelTable = [kernelCount]struct {
+	name   string
+	size   uintptr
+	shared int
+}{
+	kernelCopy:               {"copy", unsafe.Sizeof(pairArgs{}), 0},
+	kernelAdd:                {"add", unsafe.Sizeof(pairArgs{}), 0},
+	kernelSiLU:               {"silu_rows", unsafe.Sizeof(pairArgs{}), 0},
+	kernelSwiGLU:             {"swiglu", unsafe.Sizeof(pairArgs{}), 0},
+	kernelConcat:             {"concat", unsafe.Sizeof(concatArgs{}), 0},
+	kernelRMSNorm:            {"rms_norm", unsafe.Sizeof(normArgs{}), 0},
+	kernelRope:               {"rope", unsafe.Sizeof(ropeArgs{}), 0},
+	kernelEmbed:              {"embed", unsafe.Sizeof(embedArgs{}), 0},
+	kernelUnfold:             {"unfold", unsafe.Sizeof(indexArgs{}), 0},
+	kernelStoreRows:          {"store_rows", unsafe.Sizeof(indexArgs{}), 0},
+	kernelGatherRows:         {"gather_rows", unsafe.Sizeof(routedArgs{}), 0},
+	kernelScatterRows:        {"scatter_rows", unsafe.Sizeof(routedArgs{}), 0},
+	kernelDepthwiseConv:      {"depthwise_conv", unsafe.Sizeof(segmentConvArgs{}), 0},
+	kernelPathConv:           {"path_conv", unsafe.Sizeof(pathConvArgs{}), 0},
+	kernelGatherConv:         {"gather_conv", unsafe.Sizeof(gatherConvArgs{}), 0},
+	kernelRoute:              {"route", unsafe.Sizeof(routeArgs{}), 0},
+	kernelTopK:               {"top_k", unsafe.Sizeof(topKArgs{}), 0},
+	kernelAttentionPlain:     {"attention_plain", unsafe.Sizeof(attentionArgs{}), plainShared},
+	kernelMatMulF32:          {"matmul_f32", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulI8Narrow8:    {"matmul_i8_8", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulI8Narrow16:   {"matmul_i8_16", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulI8Narrow32:   {"matmul_i8_32", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulI8Wide:       {"matmul_i8_wide", unsafe.Sizeof(matMulArgs{}), wideSharedI8},
+	kernelMatMulBF16Narrow8:  {"matmul_bf16_8", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulBF16Narrow16: {"matmul_bf16_16", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulBF16Narrow32: {"matmul_bf16_32", unsafe.Sizeof(matMulArgs{}), 0},
+	kernelMatMulBF16Wide:     {"matmul_bf16_wide", unsafe.Sizeof(matMulArgs{}), wideSharedBF16},
+}
+
+// launch queues a kernel: x by y blocks. Where there are none, there is nothing to do.
+func (d *Device) launch(k kernel, x, y, threads, shared int, argument unsafe.Pointer) {
+	if d.failed != nil {
+		panic(d.failed)
+	}
+	if x == 0 || y == 0 {
+		return
+	}
+	shape := driver.Shape{
+		Grid: [3]uint32{uint32(x), uint32(y), 1}, Block: [3]uint32{uint32(threads), 1, 1}, Shared: uint32(shared),
+	}
+	if err := d.stream.Launch(d.functions[k], &shape, argument); err != nil {
+		d.check(err)
+	}
+}
+
+// Blocks of element-wise kernels, as in common.cuh.
+const (
+	rowsPerBlock = 8
+	colsPerWarp  = 512
+	rowThreads   = 256
+)
+
+// elementwise queues a kernel over all elements of a matrix.
+func (d *Device) elementwise(k kernel, rows, cols int, argument unsafe.Pointer) {
+	d.launch(k, ceil(rows, rowsPerBlock), ceil(cols, colsPerWarp), rowThreads, 0, argument)
+}
+
+// rowwise queues a kernel that has a warp for each row.
+func (d *Device) rowwise(k kernel, rows int, argument unsafe.Pointer) {
+	d.launch(k, ceil(rows, rowsPerBlock), 1, rowThreads, 0, argument)
+}
+
+func ceil(n, of int) int { return (n + of - 1) / of }

@@ -1,0 +1,91 @@
+//go:build linux && cgo
+
+package cuda
+
+import (
+	"math"
+	"unsafe"
+
+	"github.com/mm-runtime/mm/kernels"
+	"github.com/mm-runtime/mm/kernels/cuda/driver"
+)
+
+type topKArgs struct {
+	logits             view
+	ids, start, limits driver.Pointer
+	best, logs         driver.Pointer
+	k                  int32
+	_                  int32
+}
+
+const topKThreads = 256
+
+// results is where the device leaves what the host reads every step.
+type results struct {
+	device *Device
+	at     driver.Pointer
+	pinned *driver.Pinned
+	// The allowed ids of all rows, offsets into them and limits, as they are sent.
+	ids, start, limits []int32
+}
+
+// reserve makes room for n bytes.
+func (r *results) reserve(n int) error {
+	if r.pinned != nil && len(r.pinned.Bytes) >= n {
+		return nil
+	}
+	if err := r.close(); err != nil {
+		return err
+	}
+	d := r.device
+	pinned, err := d.context.Pin(2 * n)
+	if err != nil {
+		return err
+	}
+	r.pinned = pinned
+	r.at, err = d.stream.Alloc(int64(2 * n))
+	return err
+}
+
+func (r *results) close() error {
+	if r.pinned == nil {
+		return nil
+	}
+	pinned, at := r.pinned, r.at
+	r.pinned, r.at = nil, 0
+	if at != 0 {
+		if err := r.device.stream.Free(at); err != nil {
+			return err
+		}
+	}
+	return pinned.Free()
+}
+
+// TopK has a block for a row, and waits.
+func (d *Device) TopK(c kernels.Candidates, logits kernels.Tensor, allowed []kernels.Allowed) {
+	rows := logits.Rows
+	if rows == 0 {
+		return
+	}
+	r, n := &d.results, rows*c.K
+	d.check(r.reserve(8 * n))
+	r.list(allowed)
+	logs := r.at + driver.Pointer(4*n)
+	d.launch(kernelTopK, rows, 1, topKThreads, 0, unsafe.Pointer(&topKArgs{
+		logits: d.sized(logits), ids: d.lists.send(r.ids), start: d.lists.send(r.start), limits: d.lists.send(r.limits),
+		best: r.at, logs: logs, k: int32(c.K)}))
+	d.check(d.stream.Download(r.pinned.Bytes[:8*n], r.at))
+	d.check(d.stream.Synchronize())
+	copy(raw(c.IDs[:n]), r.pinned.Bytes[:4*n])
+	copy(raw(c.Logs[:n]), r.pinned.Bytes[4*n:8*n])
+}
+
+// list joins the rows' allowed ids.
+func (r *results) list(allowed []kernels.Allowed) {
+	r.ids, r.start, r.limits = r.ids[:0], append(r.start[:0], 0), r.limits[:0]
+	for _, a := range allowed {
+		r.ids = append(r.ids, a.IDs...)
+		r.start = append(r.start, int32(min(len(r.ids), math.MaxInt32)))
+		r.limits = append(r.limits, a.Limit)
+	}
+}
