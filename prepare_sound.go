@@ -134,7 +134,7 @@ func (s *soundFile) isWhole(ctx context.Context, seg listen.Segment) error {
 		}
 	}
 	if length > seg.End {
-		return named(s.c.in.Audio, fmt.Errorf("a sound of %s%v, want at most %v", more, length.Round(10*time.Millisecond), window))
+		return named(s.c.in.Audio, fmt.Errorf("a sound of %s%v, want at most %v", more, length, window))
 	}
 	return nil
 }

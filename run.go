@@ -119,8 +119,9 @@ func (m *Model) runError(c *call, err error) error {
 
 // Stream answers one input piece by piece: the texts it yields, joined, are
 // Run's Output.Text. It searches greedily, whatever the beam, and serves tasks
-// that write text; others are an error. What Run would say in notices stays
-// unsaid. A loop that stops early ends the request.
+// that write text; others are an error. A long sound is read as the loop goes on,
+// some segments ahead. What Run would say in notices stays unsaid. A loop that
+// stops early ends the request.
 func (m *Model) Stream(ctx context.Context, in Input) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		ctx, cancel := context.WithCancel(ctx)

@@ -100,6 +100,37 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+// TestManyJobsKeepTheirOrder has more than are on their way, or have files open, at
+// once.
+func TestManyJobsKeepTheirOrder(t *testing.T) {
+	model, dir := sensesModel(t), t.TempDir()
+	write(t, filepath.Join(dir, "a.wav"), sound(t, 0.1))
+	write(t, filepath.Join(dir, "x.png"), photo(t, 9, 9))
+	const count = 2 * inFlight
+	var lines strings.Builder
+	for i := range count {
+		job := `"task":"parse","text":""`
+		switch {
+		case i%10 == 3:
+			job = `"task":"digits","audio":"a.wav"`
+		case i%10 == 7:
+			job = `"task":"classify","image":"x.png"`
+		}
+		fmt.Fprintf(&lines, "{\"id\":%d,%s}\n", i, job)
+	}
+	o := run("run", "--model", model, "--jobs", write(t, filepath.Join(dir, "jobs"), []byte(lines.String())))
+	o.expect(t, 0)
+	got := objects(t, o.stdout)
+	if len(got) != count {
+		t.Fatalf("%d answers, want %d", len(got), count)
+	}
+	for i, g := range got {
+		if string(g.ID) != fmt.Sprint(i) || (g.Output == "") != (i%10 != 3 && i%10 != 7) {
+			t.Fatalf("answer %d is %+v", i, g)
+		}
+	}
+}
+
 func asJSON(t *testing.T, value any) string {
 	t.Helper()
 	data, err := json.Marshal(value)
