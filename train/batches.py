@@ -17,8 +17,10 @@ LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # of the CTC head, from 1; 0 is the bl
 CANVAS = (192, 144)  # of cells: width and height
 
 # Share of the clips that each set gets. A set with classes is heard as words in half of its clips.
-SHARES = {"librispeech": 0.08, "kathleen": 0.16, "asterisk": 0.08, "speech_commands": 0.16, "fsdd": 0.12, "synthetic": 0.4}
-CLASSES = {"speech_commands": ("commands", "<commands>"), "fsdd": ("digits", "<digits>")}
+SHARES = {"librispeech": 0.08, "kathleen": 0.16, "asterisk": 0.08, "speech_commands": 0.16, "fsdd": 0.12, "synthetic": 0.34,
+          "synthetic_digits": 0.03, "synthetic_commands": 0.03}
+CLASSES = {"speech_commands": ("commands", "<commands>"), "fsdd": ("digits", "<digits>"),
+           "synthetic_digits": ("digits", "<digits>"), "synthetic_commands": ("commands", "<commands>")}
 
 
 class Clip:
@@ -65,7 +67,7 @@ class SoundBatches:
                 return clip
 
     def prepared(self, frames):
-        return sounds.clean(sounds.augment(frames, self.rng) if self.augment else frames)
+        return sounds.clean(sounds.augment(frames, self.rng, self.source.babble(self.rng)) if self.augment else frames)
 
     def next(self):
         """Rows are filled by best fit; clips that found no room wait for the next batch."""
@@ -91,7 +93,7 @@ class SoundBatches:
         out = data.pack([[self.texts(clip) for clip in row] for row in rows], data.Shape(len(rows), ROWS, TARGETS))
         out["command"] = out.pop("src")
         out["frames"] = np.zeros((len(rows), STRIDE * ROWS, sounds.BANDS), np.float32)
-        for head, _ in CLASSES.values():
+        for head, _ in set(CLASSES.values()):
             out["class." + head] = np.full((len(rows), CLIPS), -1, np.int64)
         spelled = []
         for b, row in enumerate(rows):
