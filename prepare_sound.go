@@ -129,7 +129,7 @@ func (s *soundFile) isWhole(ctx context.Context, seg listen.Segment) error {
 			return named(s.c.in.Audio, err)
 		}
 		if length = next.End; length > longestCount*window {
-			more = "more than "
+			more = "at least "
 			break
 		}
 	}

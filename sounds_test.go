@@ -132,7 +132,7 @@ func TestSoundsTooLong(t *testing.T) {
 	if out := run(t, m, heard("digits", hum(16, 1))); len(out.Classes) != 10 {
 		t.Errorf("16 s: %v", out.Classes)
 	}
-	for seconds, want := range map[float64]string{16.001: "a sound of 16.001s", 16.5: "a sound of 16.5s", 200: "a sound of more than 2m"} {
+	for seconds, want := range map[float64]string{16.001: "a sound of 16.001s", 16.5: "a sound of 16.5s", 200: "a sound of at least 2m"} {
 		_, err := m.Run(ctx, heard("commands", make([]float32, int(seconds*audio.Rate))))
 		wantError(t, want, err, "mm: commands: "+want, ", want at most 16s")
 	}
