@@ -38,7 +38,9 @@ func (e *engine) encode(joining []*request, rows int) (err error) {
 	for _, r := range joining {
 		r.unload()
 	}
-	e.mixer.Encode(e.scope, x, b.positions, b.segs, nil)
+	e.pool(0, x, joining)
+	e.mixer.Encode(e.scope, x, b.positions, b.segs, func(block int, x kernels.Tensor) { e.pool(block+1, x, joining) })
+	e.pool(e.layers()-1, x, joining)
 	if n := len(b.slots); n > 0 {
 		e.mixer.Remember(e.scope, e.cache, x.Slice(0, n), b.slots)
 	}
@@ -163,11 +165,13 @@ func (e *engine) answer(x kernels.Tensor, joining []*request) {
 			hi++
 		}
 		if head != nil {
-			own := make(kernels.Segments, hi-lo+1)
-			for i := range own {
-				own[i] = segs[lo+i] - segs[lo]
+			if head.taps == nil { // it reads the memory
+				own := make(kernels.Segments, hi-lo+1)
+				for i := range own {
+					own[i] = segs[lo+i] - segs[lo]
+				}
+				head.answer(e.scope, x.Slice(int(segs[lo]), int(segs[hi])), own, joining[lo:hi])
 			}
-			head.answer(e.scope, x.Slice(int(segs[lo]), int(segs[hi])), own, joining[lo:hi])
 			for _, r := range joining[lo:hi] {
 				e.leave(r, nil)
 			}

@@ -95,7 +95,7 @@ func newExpertCounts(dev kernels.Device, mix *mixer.Mixer, top int) *expertCount
 // counts, which note nothing.
 func (c *expertCounts) own(t *task) {
 	if c != nil {
-		c.owners = append(c.owners, t)
+		c.owners = append(c.owners, t.checkpoints())
 	}
 }
 

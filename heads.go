@@ -21,8 +21,9 @@ const defaultThreshold = 0.3
 type head struct {
 	name    string
 	classes *classes.Head // or
-	boxes   *boxes.Head
-	bias    []float32 // of the boxes
+	boxes   *boxes.Head   // or
+	taps    []Tap         // rows pooled as they pass
+	bias    []float32     // of the boxes
 }
 
 // heads lists those of a network by name; "" has none.
@@ -69,9 +70,12 @@ func (a *answer) readHead(c *call, p part) error {
 		}
 	}
 	h := c.task.head
-	if h.classes != nil {
+	switch {
+	case h.taps != nil:
+		a.addFeatures(h.taps, p)
+	case h.classes != nil:
 		a.readClasses(c.task.Labels, p.values)
-	} else {
+	default:
 		a.readBoxes(c, h.bias, p)
 	}
 	return nil

@@ -17,6 +17,7 @@ type Info struct {
 	SHA256        string        // of the weights' file, hexadecimal
 	Vocabulary    int           // tokens
 	Positions     int           // tokens of the longest input segment
+	Width, Layers int           // of features: numbers each, and where a Tap may be
 	Window        time.Duration // of the longest sound in one piece, 0 for a model that does not hear
 	Device        string        // what runs: "cpu (avx512-vnni, 2 threads)"
 }
@@ -29,7 +30,8 @@ func (m *Model) Info() Info {
 	c := m.ckpt.Config
 	info := Info{
 		Name: c.Name, Version: c.Version,
-		Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions, Device: m.dev.Name(),
+		Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions,
+		Width: c.Model.Width, Layers: m.engine.layers(), Device: m.dev.Name(),
 	}
 	if a := c.Model.Audio; a != nil {
 		info.Window = time.Duration(a.Window) * frameTime

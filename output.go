@@ -36,6 +36,8 @@ type Output struct {
 	// Notices say what a caller might not expect, such as a sentence that had to
 	// be cut because it is longer than the model's positions.
 	Notices []string
+
+	features [][]float32 // of Embed
 }
 
 // Class is a label and its probability.
@@ -68,6 +70,9 @@ type answer struct {
 	texts     []string
 	logp      float64 // of all decisions
 	decisions int
+	// What the features are made of so far.
+	pooledRows  float64
+	pooledParts int
 }
 
 // read adds a part that is done.

@@ -49,14 +49,20 @@ func (c *call) next(ctx context.Context) (part, error) {
 // prepare checks an input and turns a text into requests. Sounds and pictures are
 // read later, as their requests are wanted.
 func (m *Model) prepare(ctx context.Context, in Input) (*call, error) {
-	c := &call{in: in, start: time.Now()}
+	t, err := m.check(in)
+	if err != nil {
+		return nil, err
+	}
+	return m.prepareTask(ctx, in, t)
+}
+
+// prepareTask is prepare for a task that takes the input.
+func (m *Model) prepareTask(ctx context.Context, in Input, t *task) (*call, error) {
+	c := &call{in: in, task: t, start: time.Now()}
 	if m.engine.isClosing() { // also where nothing will have to be submitted
 		return nil, ErrClosed
 	}
 	var err error
-	if c.task, err = m.check(in); err != nil {
-		return nil, err
-	}
 	switch {
 	case c.task.Input == "audio" && in.Audio != nil:
 		c.media = &soundFile{m: m, c: c}
@@ -133,8 +139,10 @@ func (m *Model) addText(ctx context.Context, c *call, ids []int32) {
 		return
 	}
 	r := newRequest(ctx, c.task, ids...)
-	// Twice the source and some: translations are hardly ever longer.
-	m.write(r, c.in, min(2*(len(ids)+1)+16, m.ckpt.Config.Model.MaxPositions))
+	if c.task.writes() {
+		// Twice the source and some: translations are hardly ever longer.
+		m.write(r, c.in, min(2*(len(ids)+1)+16, m.ckpt.Config.Model.MaxPositions))
+	}
 	c.parts = append(c.parts, part{request: r})
 }
 

@@ -53,19 +53,24 @@ func (m *Model) RunBatch(ctx context.Context, inputs []Input) []Result {
 // sound or picture when reading lets it.
 func (m *Model) start(ctx context.Context, in Input, reading gate) (*call, error) {
 	c, err := m.prepare(ctx, in)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = m.launch(ctx, c, reading)
 	}
+	return c, err
+}
+
+// launch starts what prepare made.
+func (m *Model) launch(ctx context.Context, c *call, reading gate) error {
 	if c.media != nil {
 		m.follow(ctx, c, reading)
-		return c, nil
+		return nil
 	}
 	for _, p := range c.parts {
 		if err := m.engine.submit(p.request); err != nil {
-			return nil, m.runError(c, err)
+			return m.runError(c, err)
 		}
 	}
-	return c, nil
+	return nil
 }
 
 // wait returns when all of a call's requests are done.

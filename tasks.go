@@ -38,6 +38,7 @@ type task struct {
 	canvas  image.Canvas // that pictures are brought to
 	fit     picture.Fit  // how
 	head    *head        // nil where a search writes the output
+	base    *task        // of the checkpoint, where this is not one
 }
 
 // writes says whether the task's output is tokens, a text or a tree.
