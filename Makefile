@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench gpu-pack gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench bench-quick bench-peers gpu-pack gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -79,15 +79,26 @@ evaluate-senses: build/bin/mm  ## score MODEL on people's voices and on pictures
 		--out build/senses.json --markdown build/senses.md
 	$(PYTHON) bench/section.py --file bench/RESULTS.md --name senses < build/senses.md
 
-bench: build/bin/mm build/bin/decode  ## speed beside PyTorch; table into bench/RESULTS.md
-	$(PYTHON) bench/run.py --mm build/bin/mm --decode build/bin/decode --data $(DATA) --model $(MODEL) \
-		--results bench/RESULTS.md --json build/bench.json
+# Speed, on a machine that does nothing else. BENCH may say what to leave out: make bench BENCH='--skip growth'.
 
-.PHONY: build/bin/mm build/bin/decode
+BENCH ?=
+PROGRAMS := build/bin/mm build/bin/decode build/bin/kernels build/bin/serve
+BENCH_RUN = $(PYTHON) bench/run.py --bin build/bin --peers build/peers --data $(DATA) --model $(MODEL)
+
+bench: $(PROGRAMS) bench-peers  ## speed beside other libraries and engines; tables into bench/RESULTS.md, pictures into bench/plots
+	$(BENCH_RUN) --results bench/RESULTS.md --json build/bench.json --plots bench/plots $(BENCH)
+
+bench-quick: $(PROGRAMS) bench-peers  ## a little of all that bench does, to see that it runs; figures that mean nothing
+	$(BENCH_RUN) --quick --json build/bench-quick.json --plots build/bench-quick $(BENCH)
+
+bench-peers:  ## what bench races against, into build/peers
+	bench/peers/setup.sh build/peers $(PYTHON)
+
+.PHONY: $(PROGRAMS)
 build/bin/mm:
 	go build -o $@ ./cmd/mm
-build/bin/decode:
-	go build -o $@ ./bench/decode
+build/bin/decode build/bin/kernels build/bin/serve: build/bin/%:
+	go build -o $@ ./bench/$*
 
 # On a machine with a CUDA GPU and PyTorch, which may lack Go, the texts and a network. Results go to OUT; what later calls
 # on the same machine need stays in GPU.

@@ -1,14 +1,16 @@
-"""Greedy translation by mm beside eager PyTorch with a KV cache: the same weights, sentences and threads, in one run.
+"""Everything that bench/RESULTS.md says of speed, in one run on an idle machine.
 
-    python run.py --mm MM --decode DECODE --data DATA [--model ../models/base] [--results RESULTS.md] [--json FILE]
+    python run.py --bin BUILD/bin --peers BUILD/peers --data DATA [--model ../models/base] [--only products,decode] [--skip growth]
+                  [--results RESULTS.md] [--json FILE] [--plots FOLDER] [--quick]
 
-MM is the binary of cmd/mm, DECODE that of bench/decode. Quality stands beside speed: BLEU of what each wrote. The start is
-the wall time of a fresh process that loads the embedded model and translates one sentence.
+BIN has the programs mm, decode, kernels and serve; PEERS what peers/setup.sh made. Parts: products (kernels beside oneDNN and
+OpenBLAS), decode (translation and parsing beside PyTorch, ONNX Runtime and CTranslate2), serve (many requests at once), growth
+(curves). --json is written after each part and keeps the parts of earlier runs that this one leaves out. --quick is for
+finding out whether everything runs: its figures mean nothing, and it leaves RESULTS.md alone.
 """
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -18,124 +20,113 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "train"))
 
-import sacrebleu  # noqa: E402
-import torch  # noqa: E402
-
+import decoding  # noqa: E402
+import growth  # noqa: E402
+import plots  # noqa: E402
+import products  # noqa: E402
 import section  # noqa: E402
-from evaluate import Runtime, pairs, quality  # noqa: E402
-from reference import Reference  # noqa: E402
-from report import table  # noqa: E402
+import serving  # noqa: E402
+import workers  # noqa: E402
+from machine import described, machine  # noqa: E402
 
-FIRST = ["run", "translate", "--to", "de", "Where is the station?"]
+PARTS = {"products": products, "decode": decoding, "serve": serving, "growth": growth}
+BUSY = 0.3  # a load of other programs above which figures are not to be trusted
 
-
-def rate(work, runs):
-    """Tokens a second, the median of several runs after one that warms up; work returns the outputs."""
-    rates = []
-    for _ in range(runs + 1):
-        start = time.perf_counter()
-        outputs = work()
-        rates.append(sum(len(o.tokens) for o in outputs) / (time.perf_counter() - start))
-    return statistics.median(rates[1:])
-
-
-def by_mm(a, texts):
-    command = [str(a.decode), "--to", a.to, "--model", str(a.model), "--threads", str(a.threads), "--runs", str(a.runs),
-               "--single", str(a.singles)]
-    done = subprocess.run(command, input="".join(t + "\n" for t in texts), encoding="utf-8", capture_output=True)
-    if done.returncode:
-        raise RuntimeError(f"bench: {' '.join(command)}: exit {done.returncode}: {done.stderr[-2000:]}")
-    report = json.loads(done.stdout)
-    if not report["same_in_a_batch"]:
-        raise RuntimeError("bench: mm's translations alone and in a batch differ")
-    outputs, _ = Runtime(a.mm, a.model).translate(texts, a.to)
-    return {"single": report["single_tok_s"], "batch": report["batch_tok_s"], "device": report["device"]}, outputs
-
-
-def by_pytorch(a, texts):
-    torch.set_num_threads(a.threads)
-    reference = Reference(a.model)
-    few = texts[:a.singles]
-    single = rate(lambda: reference.translate_outputs(few, a.to, batch=1), a.runs)
-    batch = rate(lambda: reference.translate_outputs(texts, a.to, batch=len(texts)), a.runs)
-    return {"single": single, "batch": batch}, reference.translate(texts, a.to)
-
-
-def start_ms(binary, runs):
-    """Median wall time of fresh processes, after one that warms the file cache, and what they said."""
-    times = []
-    for _ in range(runs + 1):
-        start = time.perf_counter()
-        done = subprocess.run([str(binary), *FIRST], encoding="utf-8", capture_output=True, check=True)
-        times.append(1e3 * (time.perf_counter() - start))
-    return statistics.median(times[1:]), done.stdout.strip()
-
-
-def said(*command):
-    return subprocess.run(command, cwd=HERE, encoding="utf-8", capture_output=True, check=True).stdout.strip()
-
-
-def machine():
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        names = [line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-        cpu = names[0] if names else cpu
-    changed = "+" if said("git", "status", "--porcelain", "--untracked-files=no") else ""
-    return {"cpu": cpu, "cores": len(os.sched_getaffinity(0)), "system": f"{platform.system()} {platform.machine()}",
-            "commit": said("git", "rev-parse", "--short", "HEAD") + changed, "go": said("go", "env", "GOVERSION"),
-            "torch": torch.__version__, "python": platform.python_version(), "sacrebleu": sacrebleu.__version__}
-
-
-def markdown(r):
-    m, mm, torch_ = r["machine"], r["mm"], r["pytorch"]
-    def row(what, key, digits=0):
-        return [what, f"{mm[key]:.{digits}f}", f"{torch_[key]:.{digits}f}", f"{mm[key] / torch_[key]:.1f} ×"]
-    return (f"{m['cpu']}, {m['cores']} cores, {m['system']}; commit {m['commit']}, {m['go']}, PyTorch {m['torch']} (eager, float32, "
-            f"KV cache), Python {m['python']}, sacrebleu {m['sacrebleu']}. mm ran on {mm['device']}, PyTorch on {r['threads']} threads. "
-            f"Medians of {r['runs']} runs; tokens are those of the outputs, without ends.\n\n    {r['command']}\n\n" + table(
-                [f"en-{r['to']}, greedy", "mm", "PyTorch", "ratio"],
-                [row(f"one sentence at a time ({r['singles']} sentences), tokens/s", "single"),
-                 row(f"{r['sentences']} sentences in one batch, tokens/s", "batch"),
-                 [f"BLEU of {r['sentences']} Tatoeba test sentences", f"{mm['bleu']:.2f}", f"{torch_['bleu']:.2f}", ""],
-                 ["same output", f"{r['same']} of {r['sentences']}", "", ""],
-                 ["start to first translation, a fresh process, ms", f"{r['start_ms']:.0f}", "", ""]]))
+# What --quick makes of the options: little of everything.
+QUICK = {"rounds": 1, "sample_ms": 1, "samples": 1, "every": 13, "sentences": 12, "singles": 4, "batches": [1, 4], "parses": 2,
+         "starts": 1, "requests": 24, "soak": 200, "rows": [8, 64], "curve_batches": [1, 4], "lengths": [4, 8], "least": 4}
 
 
 def options():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--mm", type=Path, required=True, help="the mm binary")
-    p.add_argument("--decode", type=Path, required=True, help="the binary of bench/decode")
-    p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/")
+    p.add_argument("--bin", type=Path, required=True, help="folder of the programs mm, decode, kernels and serve")
+    p.add_argument("--peers", type=Path, required=True, help="folder that peers/setup.sh made")
+    p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/, software/, wmt_news/, parsing/")
     p.add_argument("--model", type=Path, default=HERE.parent / "models/base", help="exported model directory")
-    p.add_argument("--to", choices=("de", "fr"), default="de")
-    p.add_argument("--sentences", type=int, default=500)
-    p.add_argument("--singles", type=int, default=100, help="sentences that are translated one at a time")
-    p.add_argument("--threads", type=int, default=2)
-    p.add_argument("--runs", type=int, default=5)
-    p.add_argument("--results", type=Path, help="Markdown file whose section `decode` gets the table")
+    names = ", ".join(PARTS)
+    p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS), help=f"parts, separated by commas: {names}")
+    p.add_argument("--skip", type=lambda s: s.split(","), default=[], help="parts to leave out")
+    p.add_argument("--engines", type=lambda s: s.split(","), default=workers.ENGINES, help=", ".join(workers.ENGINES))
+    p.add_argument("--threads", type=int, default=2, help="most threads that anything gets")
+    p.add_argument("--rounds", type=int, default=5, help="of everything in turn, of which the median counts")
+    p.add_argument("--quick", action="store_true")
+    p.add_argument("--results", type=Path, help="Markdown file whose sections get the tables")
     p.add_argument("--json", type=Path)
+    p.add_argument("--plots", type=Path, help="folder for pictures")
+    defaults = {"sample_ms": 10, "samples": 3, "every": 1, "rotate": 12, "sentences": 512, "singles": 64, "batches": [1, 32, 256],
+                "parses": 32, "longest_parse": 40, "starts": 5, "requests": 512, "goroutines": 64, "soak": 100_000,
+                "rows": [2**i for i in range(3, 13)], "curve_batches": [2**i for i in range(9)], "lengths": [4, 8, 12, 16, 24, 32, 48, 60],
+                "least": 32, "to": "de", "python": sys.executable}
+    p.set_defaults(**defaults)
     return p
 
 
-def main():
+def parsed(arguments):
     p = options()
-    a = p.parse_args()
-    a.mm, a.decode = a.mm.resolve(), a.decode.resolve()
-    texts, references = pairs(a.data, "tatoeba/test", "en", a.to, a.sentences)
-    a.singles = min(a.singles, len(texts))
-    mm, outputs = by_mm(a, texts)
-    pytorch, wanted = by_pytorch(a, texts)
-    start, _ = start_ms(a.mm, 2 * a.runs)
-    mm["bleu"], pytorch["bleu"] = (quality(o, references)["bleu"] for o in (outputs, wanted))
-    result = {"machine": machine(), "command": "make bench", "to": a.to, "sentences": len(texts), "singles": a.singles,
-              "threads": a.threads, "runs": a.runs, "mm": mm, "pytorch": pytorch, "start_ms": start,
-              "same": sum(map(str.__eq__, outputs, wanted))}
-    if a.json:
-        a.json.parent.mkdir(parents=True, exist_ok=True)
-        a.json.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
-    if a.results:
-        section.put(a.results, "decode", markdown(result))
-    print(markdown(result))
+    a = p.parse_args(arguments)
+    for given, known, what in ((a.only + a.skip, PARTS, "parts"), (a.engines, workers.ENGINES, "engines")):
+        if unknown := set(given) - set(known):
+            p.error(f"unknown {what} {', '.join(sorted(unknown))}; known are {', '.join(known)}")
+    if "mm" not in a.engines or a.threads < 1 or a.rounds < 1:
+        p.error(f"engines {','.join(a.engines)}, {a.threads} threads, {a.rounds} rounds: want mm among them, and at least 1 of each")
+    if a.quick:
+        vars(a).update(QUICK, results=None)
+    a.parts = [part for part in PARTS if part in a.only and part not in a.skip]
+    a.engines = [e for e in workers.ENGINES if e in a.engines]
+    for name in ("bin", "peers", "model"):
+        setattr(a, name, getattr(a, name).resolve())
+    if not (a.peers / "python" / "complete").exists():
+        p.error(f"--peers {a.peers}: not set up, want what `make bench-peers` makes")
+    return a
+
+
+def start_ms(binary, runs):
+    """Median wall time of fresh processes of mm that load the embedded model and translate, after one that warms the files."""
+    times = []
+    for _ in range(runs + 1):
+        start = time.perf_counter()
+        subprocess.run([str(binary), "run", "translate", "--to", "de", decoding.FIRST], capture_output=True, check=True)
+        times.append(1e3 * (time.perf_counter() - start))
+    return statistics.median(times[1:])
+
+
+def complete(result, part, a):
+    """What a part can only say with others beside it."""
+    if part != "decode":
+        return
+    found = result["decode"]
+    found["start_ms"] = start_ms(a.bin / "mm", 2 * a.starts)
+    if "products" in a.parts:  # limits of the same run
+        config = json.loads((a.model / "config.json").read_text(encoding="utf-8"))
+        if allowed := products.allowed(config, result["products"], found["engines"][0]["rates"][min(a.batches)]):
+            found["allowed"] = allowed
+
+
+def write(path, text):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Path(f"{path}.new").write_text(text, encoding="utf-8")
+    os.replace(f"{path}.new", path)
+
+
+def main(arguments=None):
+    a = parsed(arguments)
+    where = machine(a.peers)
+    if where["load"] > BUSY:
+        print(f"bench: the machine is busy: load {where['load']:.2f}, want at most {BUSY}", file=sys.stderr)
+    result = json.loads(a.json.read_text(encoding="utf-8")) if a.json and a.json.exists() else {}
+    for part in a.parts:
+        began = time.monotonic()
+        result[part] = PARTS[part].measure(a)
+        complete(result, part, a)
+        result.setdefault("machines", {})[part] = where | {"seconds": time.monotonic() - began, "quick": a.quick}
+        text = f"{described(where)}\n\n    make bench\n\n{PARTS[part].markdown(result[part])}"
+        print(text, flush=True)
+        if a.json:
+            write(a.json, json.dumps(result, indent=1, ensure_ascii=False) + "\n")
+        if a.results:
+            section.put(a.results, part, text)
+    if a.plots:
+        plots.draw({part: result[part] for part in a.parts}, a.plots)
 
 
 if __name__ == "__main__":
