@@ -20,10 +20,12 @@ const defaultThreshold = 0.3
 // share one.
 type head struct {
 	name    string
-	classes *classes.Head // or
-	boxes   *boxes.Head   // or
-	taps    []Tap         // rows pooled as they pass
-	bias    []float32     // of the boxes
+	classes *classes.Head    // or
+	boxes   *boxes.Head      // or
+	taps    []Tap            // rows pooled as they pass
+	bias    []float32        // of the boxes
+	network *classes.Network // over the taps' features; nil where those are wanted themselves
+	added   *Head            // whose network it is
 }
 
 // heads lists those of a network by name; "" has none.
@@ -62,12 +64,19 @@ func (h *head) answer(s *nn.Scope, memory kernels.Tensor, segs kernels.Segments,
 
 var errNotNumbers = errors.New("the network's scores are no numbers: its weights are damaged")
 
-// readHead adds what a head said of one request to a.
-func (a *answer) readHead(c *call, p part) error {
-	for _, v := range p.values {
+func areNumbers(values []float32) error {
+	for _, v := range values {
 		if d := v - v; d != 0 { // also of an infinity
 			return errNotNumbers
 		}
+	}
+	return nil
+}
+
+// readHead adds what a head said of one request to a.
+func (a *answer) readHead(c *call, p part) error {
+	if err := areNumbers(p.values); err != nil {
+		return err
 	}
 	h := c.task.head
 	switch {

@@ -125,7 +125,7 @@ func (m *Model) gather(ctx context.Context, c *call, reading gate) (Output, erro
 		}
 		if len(ahead) == 0 {
 			a.Elapsed = time.Since(c.start)
-			return a.output(c), nil
+			return a.output(c)
 		}
 		if err := ahead[0].wait(); err != nil {
 			return Output{}, err

@@ -40,6 +40,7 @@ type Model struct {
 	tok     *token.Tokenizer
 	symbols *tree.Symbols // nil where the checkpoint has no tree task
 	tasks   []task
+	added   added
 	gates   gates
 	engine  *engine
 

@@ -3,6 +3,7 @@ package mm
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -141,7 +142,15 @@ func (p part) cutNotice(tokens int) string {
 }
 
 // output is the answer of a call whose parts have been read.
-func (a *answer) output(c *call) Output {
+func (a *answer) output(c *call) (Output, error) {
+	if h := c.task.head; h != nil && h.network != nil && a.features != nil {
+		logits := h.network.Logits(slices.Concat(a.features...))
+		if err := areNumbers(logits); err != nil {
+			return Output{}, err
+		}
+		a.features = nil
+		a.readClasses(c.task.Labels, logits)
+	}
 	a.Task = c.task.Name
 	a.Notices = append(c.notices, a.Notices...)
 	for _, root := range a.Trees {
@@ -151,5 +160,5 @@ func (a *answer) output(c *call) Output {
 		a.Score = a.logp / float64(a.decisions)
 	}
 	a.Text = strings.Join(a.texts, " ")
-	return a.Output
+	return a.Output, nil
 }

@@ -95,7 +95,7 @@ func (m *Model) answers(c *call) (Output, error) {
 			return Output{}, err
 		}
 	}
-	return a.output(c), nil
+	return a.output(c)
 }
 
 // wait returns when r is done, or when its context is: the batch takes it out at

@@ -2,6 +2,7 @@ package mm
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 
@@ -21,14 +22,31 @@ type Task struct {
 	Labels []string // of classes and boxes
 }
 
-// Tasks lists what the checkpoint does, in its own order.
+// Tasks lists what the checkpoint does, in its own order, and then the added heads.
 func (m *Model) Tasks() []Task {
-	tasks := make([]Task, len(m.tasks))
-	for i, t := range m.tasks {
-		tasks[i] = t.Task
-		tasks[i].From, tasks[i].Labels = slices.Clone(t.From), slices.Clone(t.Labels)
+	var tasks []Task
+	for t := range m.every() {
+		d := t.Task
+		d.From, d.Labels = slices.Clone(t.From), slices.Clone(t.Labels)
+		tasks = append(tasks, d)
 	}
 	return tasks
+}
+
+// every goes through the tasks that there are.
+func (m *Model) every() iter.Seq[*task] {
+	return func(yield func(*task) bool) {
+		for i := range m.tasks {
+			if !yield(&m.tasks[i]) {
+				return
+			}
+		}
+		for _, t := range m.added.list() {
+			if !yield(t) {
+				return
+			}
+		}
+	}
 }
 
 // task is a Task with what the checkpoint has for it.
@@ -67,8 +85,7 @@ func newTasks(dev kernels.Device, c checkpoint.Config, net *network) []task {
 func (m *Model) find(in Input) (*task, error) {
 	var languages []string
 	known := false
-	for i := range m.tasks {
-		t := &m.tasks[i]
+	for t := range m.every() {
 		if t.Name != in.Task {
 			continue
 		}
@@ -107,7 +124,7 @@ func (t *task) checkSource(in Input) error {
 
 func (m *Model) taskNames() []string {
 	var names []string
-	for _, t := range m.tasks {
+	for t := range m.every() {
 		if !slices.Contains(names, t.Name) {
 			names = append(names, t.Name)
 		}
