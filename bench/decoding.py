@@ -1,4 +1,4 @@
-"""Part `decode`: greedy translation and parsing by mm and its peers, the same weights, sentences and machine, in one run."""
+"""Part `decode`: greedy translation and parsing by mm and its peers: the same weights, sentences and machine."""
 import statistics
 import sys
 from contextlib import ExitStack
@@ -21,7 +21,8 @@ def translations(a):
     """({batch: request}, texts, references); the outputs' lengths, which CTranslate2 wants, are still missing."""
     texts, references = pairs(a.data, "tatoeba/test", "en", a.to, a.sentences)
     few = texts[:a.singles]
-    return {b: {"task": "translate", "to": a.to, "batch": b, "texts": few if b == 1 else texts} for b in a.batches}, texts, references
+    requests = {b: {"task": "translate", "to": a.to, "batch": b, "texts": few if b == 1 else texts} for b in a.batches}
+    return requests, texts, references
 
 
 def parses(a):
@@ -36,7 +37,8 @@ def measure(a):
     with ExitStack() as stack:
         running = [stack.enter_context(w.Worker(v)) for v in w.variants(a, a.engines)]
         whole = running[0].ask(**requests[max(a.batches)])
-        if whole["texts"][:len(requests[min(a.batches)]["texts"])] != running[0].ask(**requests[min(a.batches)])["texts"]:
+        alone = running[0].ask(**requests[min(a.batches)])["texts"]
+        if whole["texts"][:len(alone)] != alone:
             raise RuntimeError("bench: mm's translations alone and in a batch differ")
         for request in requests.values():
             request["lengths"] = whole["tokens"][:len(request["texts"])]
@@ -67,7 +69,7 @@ def engine(a, name, running, answers, requests, references):
 
 
 def start(a, row):
-    """Of a process with the threads that are best for one sentence. A compiled step is compiled only once: its start is that."""
+    """Of a process with the threads that are best for one sentence. What compiles does so once: its start is that."""
     variant = next(v for v in w.variants(a, [row["engine"]]) if v.threads == row["threads"][min(a.batches)])
     return w.first_translation(variant, FIRST, a.to, 0 if "compiled" in row["engine"] else a.starts)
 
@@ -95,7 +97,8 @@ def parsing(a, running):
     for name in (p for p in PARSERS if p in a.engines):
         worker, value = w.best(some, answers, 1, name, speed)
         texts = answers[worker.variant.key, 1][-1]["texts"]
-        row = {"engine": name, "threads": worker.variant.threads, "parses_per_second": value, **brackets.corpus_score(gold, texts)}
+        row = {"engine": name, "threads": worker.variant.threads, "parses_per_second": value,
+               **brackets.corpus_score(gold, texts)}
         if name == "mm":
             worker, row["batch_parses_per_second"] = w.best(some, batches, 32, name, speed)
             if batches[worker.variant.key, 32][-1]["texts"] != texts:
@@ -109,17 +112,21 @@ def markdown(r):
     mm = r["engines"][0]
     rows = []
     for row in r["engines"]:
-        rates = [f"{row['rates'][b]:.0f} ({row['threads'][b]})" + ("" if row is mm else f", {mm['rates'][b] / row['rates'][b]:.1f} ×")
+        rates = [f"{row['rates'][b]:.0f} ({row['threads'][b]})"
+                 + ("" if row is mm else f", {mm['rates'][b] / row['rates'][b]:.1f} ×")
                  for b in batches]
         rows.append([row["engine"], *rates, f"{row['bleu']:.2f}" if "bleu" in row else "–", row.get("same", "–"),
                      f"{row['first_ms']:.0f}", f"{row['peak_bytes'] / 2**20:.0f}"])
-    heads = ["engine", *(f"batch {b}, tokens/s" for b in batches), "BLEU", f"same of {r['sentences']}", "first translation, ms", "peak MiB"]
-    return (f"en-{r['to']}, greedy; {r['singles']} Tatoeba test sentences one at a time, {r['sentences']} in batches; medians of "
-            f"{r['rounds']} rounds in which all take turns. In brackets the number of threads, the best of 1 to {r['threads']} for that "
-            "engine and batch (2 × 1: two workers of one); then how many times faster mm is. Tokens are those of the outputs, without "
-            "ends. The same: outputs as PyTorch eager's. CTranslate2 has random weights of equal size and outputs of the same lengths. "
-            "First translation: from the start of a fresh process; of the compiled step, its compilation.\n\n"
-            + table(heads, rows) + reading(r) + parse_table(r["parse"]))
+    heads = ["engine", *(f"batch {b}, tokens/s" for b in batches), "BLEU", f"same of {r['sentences']}",
+             "first translation, ms", "peak MiB"]
+    return (
+        f"en-{r['to']}, greedy; {r['singles']} Tatoeba test sentences one at a time, {r['sentences']} in batches; "
+        f"medians of {r['rounds']} rounds in which all take turns. In brackets the number of threads, the best of 1 to "
+        f"{r['threads']} for that engine and batch (2 × 1: two workers of one); then how many times faster mm is. "
+        "Tokens are those of the outputs, without ends. The same: outputs as PyTorch eager's. CTranslate2 has random "
+        "weights of equal size and outputs of the same lengths. First translation: from the start of a fresh process; "
+        "of the compiled step, its compilation.\n\n"
+        + table(heads, rows) + reading(r) + parse_table(r["parse"]))
 
 
 def reading(r):
@@ -127,16 +134,24 @@ def reading(r):
     mm, lines = r["engines"][0], []
     if "allowed" in r:
         at = r["allowed"]
-        lines.append(f"A token reads {at['bytes'] / 1e6:.1f} MB of weights, at {at['gb_s']:.0f} GB/s {at['tokens_per_second']:.0f} "
-                     f"tokens/s: mm's {mm['rates'][min(mm['rates'])]:.0f} are {at['share']:.0%} of that.")
+        lines.append(
+            f"A token reads {at['bytes'] / 1e6:.1f} MB of weights, at {at['gb_s']:.0f} GB/s "
+            f"{at['tokens_per_second']:.0f} tokens/s: mm's {mm['rates'][min(mm['rates'])]:.0f} are {at['share']:.0%} "
+            "of that.")
     bound = 2.5 * r["checkpoint_bytes"] + 50e6
-    lines.append(f"mm's peak of {mm['peak_bytes'] / 1e6:.0f} MB, batches included, beside 2.5 × the checkpoint + 50 MB = {bound / 1e6:.0f} MB.")
+    lines.append(f"mm's peak of {mm['peak_bytes'] / 1e6:.0f} MB, batches included, beside 2.5 × the checkpoint + 50 MB "
+                 f"= {bound / 1e6:.0f} MB. A fresh process of mm with the embedded model translates after "
+                 f"{r['start_ms']:.0f} ms.")
     return "\n" + "\n".join(lines) + "\n"
 
 
 def parse_table(r):
     slow = r["engines"][-1]
-    rows = [[e["engine"], e["threads"], f"{e['parses_per_second']:.1f}", f"{e['parses_per_second'] / slow['parses_per_second']:.1f} ×",
-             f"{e['batch_parses_per_second']:.1f}" if "batch_parses_per_second" in e else "–", f"{e['f1']:.1f}"] for e in r["engines"]]
+    rows = []
+    for e in r["engines"]:
+        batch = f"{e['batch_parses_per_second']:.1f}" if "batch_parses_per_second" in e else "–"
+        times = e["parses_per_second"] / slow["parses_per_second"]
+        rows.append([e["engine"], e["threads"], f"{e['parses_per_second']:.1f}", f"{times:.1f} ×", batch,
+                     f"{e['f1']:.1f}"])
     return f"\n{r['sentences']} sentences of GUM's test set:\n\n" + table(
         ["engine", "threads", "parses/s, one at a time", "times PyTorch", "in batches of 32", "F1"], rows)

@@ -1,5 +1,5 @@
-"""Part `growth`: time and memory of mm and of some peers as the work grows: rows of one packed batch, sentences of a batch, the
-length of a sentence; with one thread and with two.
+"""Part `growth`: time and memory of mm and of some peers as the work grows: rows of one packed batch, sentences of a
+batch, the length of a sentence; with one thread and with two.
 """
 import statistics
 import sys
@@ -68,8 +68,10 @@ def measure(a):
         for name, points in CURVES.items():
             requests = dict(points(a, texts))
             answers = w.take_turns(running, requests, a.rounds)
-            result["curves"][name] = {worker.variant.key: [point(worker, at, requests[at], answers[worker.variant.key, at])
-                                                           for at in requests] for worker in running}
+            result["curves"][name] = {}
+            for worker in running:
+                key = worker.variant.key
+                result["curves"][name][key] = [point(worker, at, requests[at], answers[key, at]) for at in requests]
     return result
 
 
@@ -82,15 +84,17 @@ def point(worker, at, request, answers):
 
 
 def markdown(r):
-    text = [f"Medians of {r['rounds']} rounds in turn; plots in [plots](plots). Rows: one packed batch of sentences of {r['segment']} rows "
-            "(one of fewer), one token written each. Batch: sentences of one length. Length: tokens of each sentence of a batch."]
+    text = [f"Medians of {r['rounds']} rounds in turn; plots in [plots](plots). Rows: one packed batch of sentences of "
+            f"{r['segment']} rows (one of fewer), one token written each. Batch: sentences of one length. Length: tokens "
+            "of each sentence of a batch."]
     units = {"rows": ("ms", lambda p: 1e3 * p["seconds"]), "batch": ("tokens/s", lambda p: p["tokens_per_second"]),
              "length": ("ms a sentence", lambda p: 1e3 * p["seconds"] / p["sentences"])}
     for name, (unit, value) in units.items():
         curves = r["curves"][name]
-        heads = [name] + [f"{key}, {unit}" for key in curves] + [f"{key}, MiB" for key in curves if key.startswith("mm")]
+        own = [key for key in curves if key.startswith("mm")]
+        heads = [name] + [f"{key}, {unit}" for key in curves] + [f"{key}, MiB" for key in own]
         columns = [[f"{value(p):.4g}" for p in points] for points in curves.values()]
-        columns += [[f"{p['peak_bytes'] / 2**20:.0f}" for p in points] for key, points in curves.items() if key.startswith("mm")]
+        columns += [[f"{p['peak_bytes'] / 2**20:.0f}" for p in curves[key]] for key in own]
         at = [p["at"] for p in next(iter(curves.values()))]
         text.append("\n" + table(heads, list(zip(at, *columns))))
     return "\n".join(text)

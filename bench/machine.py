@@ -7,7 +7,8 @@ import sys
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-FLAGS = ("avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8", "amx_bf16")
+FLAGS = ("avx2", "fma", "avx512f", "avx512bw", "avx512vl", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_int8",
+         "amx_bf16")
 
 
 def said(*command):
@@ -49,16 +50,17 @@ def machine(peers=None):
     versions = {p: version(p) for p in ("torch", "numpy", "sacrebleu", "matplotlib")}
     if peers:
         versions |= {p: version(p, peers / "python") for p in ("onnxruntime", "onnx", "ctranslate2")}
-    return {"cpu": name, "flags": flags, "caches": caches(), "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
-            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+    return {"cpu": name, "flags": flags, "caches": caches(), "cores": len(os.sched_getaffinity(0)),
+            "load": os.getloadavg()[0], "system": f"{platform.system()} {platform.release()} {platform.machine()}",
             "commit": said("git", "rev-parse", "--short", "HEAD") + changed, "go": said("go", "env", "GOVERSION"),
             "python": platform.python_version(), **{k: v for k, v in versions.items() if v}}
 
 
 def described(m):
     """The machine in a paragraph."""
-    versions = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "ctranslate2": "CTranslate2", "sacrebleu": "sacrebleu"}
+    versions = {"torch": "PyTorch", "onnxruntime": "ONNX Runtime", "ctranslate2": "CTranslate2",
+                "sacrebleu": "sacrebleu"}
     said_ = [f"{name} {m[key]}" for key, name in versions.items() if key in m]
     cache = ", ".join(f"{k} {v}" for k, v in m["caches"].items())
-    return (f"{m['cpu']}, {m['cores']} cores ({cache}; {' '.join(m['flags'])}), {m['system']}; load {m['load']:.1f} at the start; "
-            f"commit {m['commit']}, {m['go']}, Python {m['python']}, {', '.join(said_)}.")
+    return (f"{m['cpu']}, {m['cores']} cores ({cache}; {' '.join(m['flags'])}), {m['system']}; load {m['load']:.1f} at "
+            f"the start; commit {m['commit']}, {m['go']}, Python {m['python']}, {', '.join(said_)}.")

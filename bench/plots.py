@@ -23,7 +23,8 @@ def curves(growth, out):
         figure, (speed, memory) = plt.subplots(1, 2, figsize=(12, 4.5))
         for i, (key, points) in enumerate(growth["curves"][name].items()):
             engine, threads = key.rsplit(", ", 1)
-            style = {"color": f"C{color(growth['curves'][name], engine)}", "linestyle": STYLES[int(threads) - 1 if threads.isdigit() else 2],
+            style = {"color": f"C{color(growth['curves'][name], engine)}",
+                     "linestyle": STYLES[int(threads) - 1 if threads.isdigit() else 2],
                      "marker": ".", "label": f"{engine}, {threads} thread{'s' if threads != '1' else ''}"}
             at = [p["at"] for p in points]
             speed.plot(at, [value(p) for p in points], **style)
@@ -55,12 +56,13 @@ def reads(products, out):
     figure, axes = plt.subplots(figsize=(8, 4.5))
     for i, t in enumerate(products["threads"]):
         limit = t["limits"]["reads"]
-        axes.plot([r["bytes"] / 1024 for r in limit], [r["gb_s"] for r in limit], color=f"C{i}", label=f"reading, {t['threads']} threads")
+        axes.plot([r["bytes"] / 1024 for r in limit], [r["gb_s"] for r in limit], color=f"C{i}",
+                  label=f"reading, {t['threads']} threads")
         for j, dtype in enumerate(("f32", "bf16", "i8")):
             rows = [p for p in t["products"] if p["m"] == 1 and p["groups"] == 1 and p["dtype"] == dtype]
             size = {"f32": 4, "bf16": 2, "i8": 1}[dtype]
-            axes.plot([size * p["n"] * p["k"] * p["copies"] / 1024 for p in rows], [p["read_gb_s"] for p in rows], "o+x"[j],
-                      color=f"C{i}", label=f"{dtype} weights of one row, {t['threads']} threads")
+            axes.plot([size * p["n"] * p["k"] * p["copies"] / 1024 for p in rows], [p["read_gb_s"] for p in rows],
+                      "o+x"[j], color=f"C{i}", label=f"{dtype} weights of one row, {t['threads']} threads")
     axes.set(xscale="log", yscale="log", xlabel="KiB gone through", ylabel="GB/s")
     axes.grid(alpha=0.3)
     axes.legend(fontsize=8)
@@ -72,7 +74,8 @@ def engines(decode, out):
     figure, axes = plt.subplots(figsize=(9, 4.5))
     batches, width = list(decode["engines"][0]["rates"]), 0.8 / len(decode["engines"])
     for i, row in enumerate(decode["engines"]):
-        axes.bar([x + i * width for x in range(len(batches))], [row["rates"][b] for b in batches], width, label=row["engine"])
+        axes.bar([x + i * width for x in range(len(batches))], [row["rates"][b] for b in batches], width,
+                 label=row["engine"])
     axes.set(yscale="log", ylabel="tokens/s")
     axes.set_xticks([x + 0.4 - width / 2 for x in range(len(batches))], [f"batch {b}" for b in batches])
     axes.grid(alpha=0.3, axis="y")

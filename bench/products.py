@@ -1,4 +1,4 @@
-"""Part `products`: the kernels beside oneDNN and OpenBLAS, the same shapes, types, numbers of threads and rule of timing."""
+"""Part `products`: the kernels beside oneDNN and OpenBLAS: the same shapes, types, threads and rule of timing."""
 import json
 import math
 import os
@@ -16,19 +16,21 @@ SHAPE = ("dtype", "m", "n", "k", "copies")
 
 
 def libraries(a, threads):
-    """[(name, command, environment)] of what is raced against: the same library twice where it comes in several builds."""
+    """[(name, command, environment)] of what is raced against; a library may come in several builds."""
     rule = ["--sample-ms", str(a.sample_ms), "--samples", str(a.samples)]
     omp = {"OMP_NUM_THREADS": str(threads)}
     found = [(name, [str(a.peers / "bin" / name), *rule], omp) for name in ("onednn-gomp", "onednn-paddle")]
-    found.append(("onednn-torch", [a.python, str(HERE / "peers/torch_products.py"), *rule, "--threads", str(threads)], omp))
-    for core in ("", "SkylakeX"):  # as it finds this processor, and as if it were that one: which is faster depends on the version
+    found.append(("onednn-torch", [a.python, str(HERE / "peers/torch_products.py"), *rule, "--threads", str(threads)],
+                  omp))
+    for core in ("", "SkylakeX"):  # as it finds this processor, and as if it were that one
         env = {"OPENBLAS_NUM_THREADS": str(threads), "OPENBLAS_CORETYPE": core}
         found.append((f"openblas {core or 'as detected'}", [str(a.peers / "bin/openblas"), *rule], env))
     return found
 
 
 def ours(a, threads, *options):
-    command = [str(a.bin / "kernels"), "--model", str(a.model), "--every", str(a.every), "--rotate", str(a.rotate << 20), *options]
+    command = [str(a.bin / "kernels"), "--model", str(a.model), "--every", str(a.every), "--rotate",
+               str(a.rotate << 20), *options]
     return output([*command, "--threads", str(threads), "--sample", f"{a.sample_ms}ms", "--samples", str(a.samples)])
 
 
@@ -51,7 +53,8 @@ def measure(a):
                 for line in output(command, env, shapes).splitlines():
                     one = json.loads(line)
                     key = tuple(one[k] for k in SHAPE)
-                    theirs.setdefault(key, {}).setdefault(f"{name}: {one['library']}, {one['form']}", []).append(one["seconds"])
+                    form = f"{name}: {one['library']}, {one['form']}"
+                    theirs.setdefault(key, {}).setdefault(form, []).append(one["seconds"])
     for threads, (own, theirs) in rounds.items():
         result["threads"].append({"threads": threads, "device": own[0]["device"], **merged(own, theirs)})
     return result
@@ -59,19 +62,22 @@ def measure(a):
 
 def merged(own, theirs):
     """The median of rounds of everything; limits are the best of them."""
-    limits = {"peak_gflop_s": {t: max(r["limits"]["peak_gflop_s"][t] for r in own) for t in own[0]["limits"]["peak_gflop_s"]},
+    limits = {"peak_gflop_s": {t: max(r["limits"]["peak_gflop_s"][t] for r in own)
+                               for t in own[0]["limits"]["peak_gflop_s"]},
               "reads": [{"bytes": same[0]["bytes"], "gb_s": max(s["gb_s"] for s in same)}
                         for same in zip(*(r["limits"]["reads"] or [] for r in own))]}
     products = []
     for same in zip(*(r["products"] for r in own)):
         p = middle(same)
         p["of_peak"] = share(p["gflop_s"], limits["peak_gflop_s"].get(p["dtype"]))
-        p["of_read"] = share(p["read_gb_s"], read_rate(limits["reads"], SIZES[p["dtype"]] * p["n"] * p["k"] * p["groups"] * p["copies"]))
+        size = SIZES[p["dtype"]] * p["n"] * p["k"] * p["groups"] * p["copies"]
+        p["of_read"] = share(p["read_gb_s"], read_rate(limits["reads"], size))
         key = tuple(p[k] for k in SHAPE)
         if p["groups"] == 1 and key in theirs:
             p["peers"] = {name: statistics.median(times) for name, times in theirs[key].items()}
         products.append(p)
-    return {"limits": limits, "products": products, "operations": [middle(same) for same in zip(*(r["operations"] for r in own))]}
+    return {"limits": limits, "products": products,
+            "operations": [middle(same) for same in zip(*(r["operations"] for r in own))]}
 
 
 SIZES = {"f32": 4, "bf16": 2, "i8": 1}
@@ -131,12 +137,14 @@ def row(dtype, kind, products):
 
 
 def markdown(r):
-    text = [f"Products dst (M, N) = x (M, K)·wᵀ at 512³ and at the model's own shapes, which a row takes together (geometric means); "
-            f"medians of {r['rounds']} rounds in which the libraries take turns. Weights are far when calls go through {r['rotate_mib']} MiB "
-            "of them, as a model does, and near when it is always the same. Peak: multiplications of that type from register to register; "
-            "read: reading a buffer as large as the weights, both of the same run. Times the libraries' speed: the fastest build and form "
-            "of each for each shape; oneDNN's int8 is u8·s8, its fastest form without scales. A row of x is f32 here and is rounded inside "
-            "the product; theirs come rounded."]
+    text = [
+        "Products dst (M, N) = x (M, K)·wᵀ at 512³ and at the model's own shapes, which a row takes together "
+        f"(geometric means); medians of {r['rounds']} rounds in which the libraries take turns. Weights are far when "
+        f"calls go through {r['rotate_mib']} MiB of them, as a model does, and near when it is always the same. Peak: "
+        "multiplications of that type from register to register; read: reading a buffer as large as the weights, both "
+        "of the same run. Times the libraries' speed: the fastest build and form of each for each shape; oneDNN's int8 "
+        "is u8·s8, its fastest form without scales. A row of x is f32 here and is rounded inside the product; theirs "
+        "come rounded."]
     for t in r["threads"]:
         peaks = ", ".join(f"{k} {v:.0f}" for k, v in t["limits"]["peak_gflop_s"].items())
         text.append(f"\n{t['device']}; peak GFLOP/s: {peaks}; read GB/s: " + ", ".join(
@@ -144,7 +152,8 @@ def markdown(r):
         heads = ["type", "product", "shapes", "GFLOP/s", "of peak", "of read", "times oneDNN", "times OpenBLAS"]
         text.append(table(heads, [row(*key, products) for key, products in kinds(t["products"]).items()]))
         text.append(table(["operation", "rows", "µs", "GFLOP/s", "GB/s", "of read"], [
-            [o["name"], o["rows"], f"{1e6 * o['seconds']:.1f}", f"{o['gflop_s']:.0f}" if o["gflop_s"] else "–", f"{o['moved_gb_s']:.0f}",
+            [o["name"], o["rows"], f"{1e6 * o['seconds']:.1f}", f"{o['gflop_s']:.0f}" if o["gflop_s"] else "–",
+             f"{o['moved_gb_s']:.0f}",
              f"{o['of_read']:.0%}"] for o in t["operations"]]))
     return "\n".join(text)
 
@@ -157,11 +166,15 @@ def active_bytes(config):
     block = D * D + 3 * D * D + D * D + 2 * D * D  # convolution, qkv, out; q and out of cross-attention
     ffn, experts = 3 * D * m["ffn"], m["experts"] * D + 3 * D * m["expert_ffn"] * m["top_experts"]
     mixtures = len(m["decoder_moe"])
-    return io + m["decoder_blocks"] * block + (m["decoder_blocks"] - mixtures) * ffn + mixtures * experts + D * m["vocab"]
+    plain = m["decoder_blocks"] - mixtures
+    return io + m["decoder_blocks"] * block + plain * ffn + mixtures * experts + D * m["vocab"]
 
 
 def allowed(config, result, rate):
     """What reading the active weights once a token allows, at the best rate of any number of threads."""
     size = active_bytes(config)
     gb_s = max(read_rate(t["limits"]["reads"], size) for t in result["threads"])
-    return {"bytes": size, "gb_s": gb_s, "tokens_per_second": 1e9 * gb_s / size, "share": rate * size / (1e9 * gb_s)} if gb_s else None
+    if not gb_s:
+        return None
+    most = 1e9 * gb_s / size
+    return {"bytes": size, "gb_s": gb_s, "tokens_per_second": most, "share": rate / most}

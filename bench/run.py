@@ -1,12 +1,13 @@
 """Everything that bench/RESULTS.md says of speed, in one run on an idle machine.
 
-    python run.py --bin BUILD/bin --peers BUILD/peers --data DATA [--model ../models/base] [--only products,decode] [--skip growth]
+    python run.py --bin BIN --peers PEERS --data DATA [--model ../models/base] [--only products,decode] [--skip growth]
                   [--results RESULTS.md] [--json FILE] [--plots FOLDER] [--quick]
 
-BIN has the programs mm, decode, kernels and serve; PEERS what peers/setup.sh made. Parts: products (kernels beside oneDNN and
-OpenBLAS), decode (translation and parsing beside PyTorch, ONNX Runtime and CTranslate2), serve (many requests at once), growth
-(curves). --json is written after each part and keeps the parts of earlier runs that this one leaves out. --quick is for
-finding out whether everything runs: its figures mean nothing, and it leaves RESULTS.md alone.
+BIN has the programs mm, decode, kernels and serve; PEERS what peers/setup.sh made. Parts: products (kernels beside
+oneDNN and OpenBLAS), decode (translation and parsing beside PyTorch, ONNX Runtime and CTranslate2), serve (many
+requests at once), growth (curves). --json is written after each part and keeps the parts of earlier runs that this one
+leaves out. --quick is for finding out whether everything runs: its figures mean nothing, and it leaves RESULTS.md
+alone.
 """
 import argparse
 import json
@@ -33,8 +34,9 @@ PARTS = {"products": products, "decode": decoding, "serve": serving, "growth": g
 BUSY = 0.3  # a load of other programs above which figures are not to be trusted
 
 # What --quick makes of the options: little of everything.
-QUICK = {"rounds": 1, "sample_ms": 1, "samples": 1, "every": 13, "sentences": 12, "singles": 4, "batches": [1, 4], "parses": 2,
-         "starts": 1, "requests": 24, "soak": 200, "rows": [8, 64], "curve_batches": [1, 4], "lengths": [4, 8], "least": 4}
+QUICK = {"rounds": 1, "sample_ms": 1, "samples": 1, "every": 13, "sentences": 12, "singles": 4, "batches": [1, 4],
+         "parses": 2, "starts": 1, "requests": 24, "soak": 200, "rows": [8, 64], "curve_batches": [1, 4],
+         "lengths": [4, 8], "least": 4}
 
 
 def options():
@@ -44,7 +46,8 @@ def options():
     p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/, software/, wmt_news/, parsing/")
     p.add_argument("--model", type=Path, default=HERE.parent / "models/base", help="exported model directory")
     names = ", ".join(PARTS)
-    p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS), help=f"parts, separated by commas: {names}")
+    p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS),
+                   help=f"parts, separated by commas: {names}")
     p.add_argument("--skip", type=lambda s: s.split(","), default=[], help="parts to leave out")
     p.add_argument("--engines", type=lambda s: s.split(","), default=workers.ENGINES, help=", ".join(workers.ENGINES))
     p.add_argument("--threads", type=int, default=2, help="most threads that anything gets")
@@ -53,10 +56,13 @@ def options():
     p.add_argument("--results", type=Path, help="Markdown file whose sections get the tables")
     p.add_argument("--json", type=Path)
     p.add_argument("--plots", type=Path, help="folder for pictures")
-    defaults = {"sample_ms": 10, "samples": 3, "every": 1, "rotate": 12, "sentences": 512, "singles": 64, "batches": [1, 32, 256],
-                "parses": 32, "longest_parse": 40, "starts": 5, "requests": 512, "goroutines": 64, "soak": 100_000,
-                "rows": [2**i for i in range(3, 13)], "curve_batches": [2**i for i in range(9)], "lengths": [4, 8, 12, 16, 24, 32, 48, 60],
-                "least": 32, "to": "de", "python": sys.executable}
+    defaults = {
+        "sample_ms": 10, "samples": 3, "every": 1, "rotate": 12,  # products: ms, samples, every n-th, MiB of weights
+        "sentences": 512, "singles": 64, "batches": [1, 32, 256], "parses": 32, "longest_parse": 40, "starts": 5,
+        "requests": 512, "goroutines": 64, "soak": 100_000,
+        "rows": [2**i for i in range(3, 13)], "curve_batches": [2**i for i in range(9)],
+        "lengths": [4, 8, 12, 16, 24, 32, 48, 60], "least": 32,  # sentences that a point of a curve takes at least
+        "to": "de", "python": sys.executable}
     p.set_defaults(**defaults)
     return p
 
@@ -68,7 +74,8 @@ def parsed(arguments):
         if unknown := set(given) - set(known):
             p.error(f"unknown {what} {', '.join(sorted(unknown))}; known are {', '.join(known)}")
     if "mm" not in a.engines or a.threads < 1 or a.rounds < 1:
-        p.error(f"engines {','.join(a.engines)}, {a.threads} threads, {a.rounds} rounds: want mm among them, and at least 1 of each")
+        p.error(f"engines {','.join(a.engines)}, {a.threads} threads, {a.rounds} rounds: want mm among the engines, "
+                "and at least 1 of each")
     if a.quick:
         vars(a).update(QUICK, results=None)
     a.parts = [part for part in PARTS if part in a.only and part not in a.skip]
@@ -81,7 +88,7 @@ def parsed(arguments):
 
 
 def start_ms(binary, runs):
-    """Median wall time of fresh processes of mm that load the embedded model and translate, after one that warms the files."""
+    """Median wall time of fresh processes of mm with the embedded model that translate a sentence."""
     times = []
     for _ in range(runs + 1):
         start = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Puts a text between <!-- NAME --> and <!-- /NAME --> of a Markdown file; where they are missing, they are added at the end.
+"""Puts a text between <!-- NAME --> and <!-- /NAME --> of a Markdown file, at its end where they are missing.
 
     python section.py --file RESULTS.md --name scores < tables.md
 """

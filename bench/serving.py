@@ -1,5 +1,5 @@
-"""Part `serve`: 64 goroutines that ask mixed tasks of one model, beside the same requests one by one, and memory over many short
-requests (bench/serve).
+"""Part `serve`: 64 goroutines that ask mixed tasks of one model, beside the same requests one by one, and memory over
+many short requests (bench/serve).
 """
 import json
 import random
@@ -14,7 +14,8 @@ from report import table  # noqa: E402
 
 from products import output  # noqa: E402
 
-SETS = [("tatoeba/test", "en", "de"), ("tatoeba/test", "de", "en"), ("tatoeba/test", "en", "fr"), ("tatoeba/test", "fr", "en"),
+SETS = [("tatoeba/test", "en", "de"), ("tatoeba/test", "de", "en"), ("tatoeba/test", "en", "fr"),
+        ("tatoeba/test", "fr", "en"),
         ("software/test", "en", "de"), ("wmt_news/newstest2014", "en", "fr")]
 
 
@@ -35,8 +36,8 @@ def measure(a):
     for threads in range(1, a.threads + 1):
         soak = a.soak if threads == a.threads else 0
         result.append({"threads": threads} | json.loads(output(
-            [str(a.bin / "serve"), "--model", str(a.model), "--threads", str(threads), "--goroutines", str(a.goroutines),
-             "--rounds", str(a.rounds), "--soak", str(soak)], text=text)))
+            [str(a.bin / "serve"), "--model", str(a.model), "--threads", str(threads),
+             "--goroutines", str(a.goroutines), "--rounds", str(a.rounds), "--soak", str(soak)], text=text)))
     return result
 
 
@@ -44,17 +45,19 @@ def markdown(results):
     rows = []
     for r in results:
         one, many = r["alone"], r["together"]
-        rows.append([r["threads"], f"{one['requests_per_second']:.1f}", f"{many['requests_per_second']:.1f}", f"{r['ratio']:.2f} ×",
-                     f"{one['p50_ms']:.1f} / {one['p99_ms']:.1f}", f"{many['p50_ms']:.1f} / {many['p99_ms']:.1f}", r["different"]])
+        late = [f"{s['p50_ms']:.1f} / {s['p99_ms']:.1f}" for s in (one, many)]
+        rows.append([r["threads"], f"{one['requests_per_second']:.1f}", f"{many['requests_per_second']:.1f}",
+                     f"{r['ratio']:.2f} ×", *late, r["different"]])
     first, last = results[0], results[-1]
-    text = (f"{first['requests']} requests, translations of short and long texts between the three languages and parses, from "
-            f"{first['goroutines']} goroutines that each wait for their answer, beside one by one; medians of {first['rounds']} rounds in "
-            "turn. Different: answers that are not, to the bit, what they are alone.\n\n" + table(
-                ["threads", "one by one, requests/s", "together, requests/s", "ratio", "alone, p50 / p99 ms", "together, p50 / p99 ms",
-                 "different"], rows))
+    text = (f"{first['requests']} requests, translations of short and long texts between the three languages and "
+            f"parses, from {first['goroutines']} goroutines that each wait for their answer, beside one by one; medians of "
+            f"{first['rounds']} rounds in turn. Different: answers that are not, to the bit, what they are alone.\n\n"
+            + table(
+                ["threads", "one by one, requests/s", "together, requests/s", "ratio", "alone, p50 / p99 ms",
+                 "together, p50 / p99 ms", "different"], rows))
     if soak := last.get("soak"):
         sizes = [s["resident"] / 2**20 for s in soak["samples"]]
-        text += (f"\n{soak['requests']} short requests in {soak['seconds']:.0f} s: {sizes[0]:.1f} MiB resident after the first hundredth, "
-                 f"at most {max(sizes):.1f}, {sizes[-1]:.1f} at the end; {soak['growth_bytes'] / 2**20:+.2f} MiB from the second tenth to the "
-                 "last.\n")
+        text += (f"\n{soak['requests']} short requests in {soak['seconds']:.0f} s: {sizes[0]:.1f} MiB resident after "
+                 f"the first hundredth, at most {max(sizes):.1f}, {sizes[-1]:.1f} at the end; "
+                 f"{soak['growth_bytes'] / 2**20:+.2f} MiB from the second tenth to the last.\n")
     return text

@@ -9,7 +9,8 @@ def test_a_section_is_added_then_replaced(tmp_path):
     put(page, "a", "one\n")
     put(page, "b", "two")
     put(page, "a", "three")
-    assert page.read_text() == "# Title\n\nText.\n\n<!-- a -->\n\nthree\n\n<!-- /a -->\n\n<!-- b -->\n\ntwo\n\n<!-- /b -->\n"
+    sections = "<!-- a -->\n\nthree\n\n<!-- /a -->\n\n<!-- b -->\n\ntwo\n\n<!-- /b -->\n"
+    assert page.read_text() == "# Title\n\nText.\n\n" + sections
 
 
 def test_broken_markers_are_an_error(tmp_path):

@@ -1,5 +1,5 @@
-"""The engines that are compared, each a process that answers timed requests (bench/decode, peers/worker.py), and rounds in
-which all of them take turns, so that whatever else the machine does hits all alike.
+"""The engines that are compared, each a process that answers timed requests (bench/decode, peers/worker.py), and rounds
+in which all of them take turns, so that whatever else the machine does hits all alike.
 """
 import json
 import os
@@ -32,8 +32,8 @@ class Worker:
     def __init__(self, variant):
         self.variant, self.errors = variant, tempfile.TemporaryFile()
         began = time.perf_counter()
-        self.process = subprocess.Popen(variant.command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors,
-                                        env=os.environ | variant.env, encoding="utf-8")
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": self.errors, "encoding": "utf-8"}
+        self.process = subprocess.Popen(variant.command, **pipes, env=os.environ | variant.env)
         self.name = self.read()["ready"]
         self.started = time.perf_counter() - began
 
@@ -71,7 +71,8 @@ def variants(a, engines):
         env = {"OMP_NUM_THREADS": str(threads), "PYTHONPATH": str(a.peers / "python")}
         for engine in engines:
             if engine == "mm":
-                found.append(Variant("mm", str(threads), [str(a.bin / "decode"), "--model", str(a.model), "--threads", str(threads)]))
+                found.append(Variant("mm", str(threads),
+                                     [str(a.bin / "decode"), "--model", str(a.model), "--threads", str(threads)]))
             elif engine == "CTranslate2 int8":
                 found += ctranslate2(a, engine, threads, env)
             else:
@@ -80,7 +81,8 @@ def variants(a, engines):
 
 
 # As tables call them: what peers/worker.py calls them.
-PEERS = {"PyTorch eager": "eager", "PyTorch compiled": "compiled", "ONNX Runtime": "onnx", "ONNX Runtime int8": "onnx-int8",
+PEERS = {"PyTorch eager": "eager", "PyTorch compiled": "compiled", "ONNX Runtime": "onnx",
+         "ONNX Runtime int8": "onnx-int8",
          "CTranslate2 int8": "ctranslate2"}
 ENGINES = ["mm", *PEERS]
 
@@ -95,12 +97,13 @@ def ctranslate2(a, engine, threads, env):
         if threads % workers == 0:
             each = threads // workers
             name = str(threads) if workers == 1 else f"{workers} × {each}"
-            yield Variant(engine, name, peer(a, PEERS[engine], each, "--workers", str(workers)), env | {"OMP_NUM_THREADS": str(each)})
+            yield Variant(engine, name, peer(a, PEERS[engine], each, "--workers", str(workers)),
+                          env | {"OMP_NUM_THREADS": str(each)})
 
 
 def take_turns(workers, requests, rounds):
-    """{(variant's key, request's key): [answers]}; requests {key: request} go to all workers that do them, one after another, in
-    every round, after one that is not counted."""
+    """{(variant's key, request's key): [answers]}; requests {key: request} go to all workers that do them, one after
+    another, in every round, after one that is not counted."""
     answers = {}
     for turn in range(rounds + 1):
         for key, request in requests.items():
@@ -124,7 +127,8 @@ def best(workers, answers, key, engine, score=rate):
 
 
 def first_translation(variant, text, to, runs):
-    """Milliseconds from the start of a process to its first translation, the median of runs after one that warms the files."""
+    """Milliseconds from the start of a process to its first translation, the median of runs after one that warms the
+    files."""
     times = []
     for _ in range(runs + 1):
         began = time.perf_counter()

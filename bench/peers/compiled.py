@@ -1,5 +1,5 @@
-"""PyTorch with a decoding step that torch.compile made: the arithmetic of train/cached.py on tensors of fixed size, so that
-one program serves all steps. Its weights are constants, packed ahead (freezing). The encoder stays eager.
+"""PyTorch with a decoding step that torch.compile made: the arithmetic of train/cached.py on tensors of fixed size, so
+that one program serves all steps. Its weights are constants, packed ahead (freezing). The encoder stays eager.
 """
 import torch
 import torch._inductor.config
@@ -89,7 +89,8 @@ class Decoding:
         """memory (B, S, D), mask (B, 1, 1, S)."""
         m, c, B = step.model, step.c, len(memory)
         io, blocks = m.decoder.io, m.decoder.blocks
-        reaches = [(len(conv.depthwise) - 1) * conv.dilation for conv in (io.conv1, io.conv2)] + [len(io.merge.depthwise) - 1]
+        reaches = [(len(conv.depthwise) - 1) * conv.dilation
+                   for conv in (io.conv1, io.conv2)] + [len(io.merge.depthwise) - 1]
         reaches += [(len(b.conv.depthwise) - 1) * b.conv.dilation for b in blocks]
         self.pasts = [memory.new_zeros(B, r, c.width * (2 if i == 2 else 1)) for i, r in enumerate(reaches)]
         self.kvs = [tuple(memory.new_zeros(B, c.heads, up(limit), c.width // c.heads) for _ in "kv") for _ in blocks]

@@ -1,8 +1,10 @@
-"""CTranslate2 on a Transformer as wide and deep as the model, with its vocabulary and random weights: it has no operators for
-convolutions and experts, so this is the nearest that it runs. Blocks count as layers, and the I/O mixer as one more.
+"""CTranslate2 on a Transformer as wide and deep as the model, with its vocabulary and random weights: it has no
+operators for convolutions and experts, so this is the nearest that it runs. Blocks count as layers, and the I/O mixer
+as one more.
 
-As the weights mean nothing, each output is as long as the request says; the step that would find the end is made and not
-counted. A batch has one length, the mean of its outputs', which suits it: nothing is left over while the longest ends.
+As the weights mean nothing, each output is as long as the request says; the step that would find the end is made and
+not counted. A batch has one length, the mean of its outputs', which suits it: nothing is left over while the longest
+ends.
 """
 import json
 import tempfile
@@ -20,7 +22,8 @@ def random_spec(m, rng):
     """A pre-norm Transformer with gated feed-forward layers and RMS norms, of the sizes m."""
     D, F, V, decoder = m["width"], m["ffn"], m["vocab"], m["decoder_blocks"] + 1
     spec = transformer_spec.TransformerSpec.from_config(
-        (m["encoder_blocks"], decoder), m["heads"], pre_norm=True, activation=common_spec.Activation.SWISH, ffn_glu=True, rms_norm=True)
+        (m["encoder_blocks"], decoder), m["heads"], pre_norm=True, rms_norm=True,
+        activation=common_spec.Activation.SWISH, ffn_glu=True)
 
     def matrix(rows, cols):
         return (rng.standard_normal((rows, cols)) * cols**-0.5).astype(np.float32)
@@ -35,7 +38,8 @@ def random_spec(m, rng):
 
     def feed_forward(layer):
         norm(layer.layer_norm)
-        layer.linear_0.weight, layer.linear_0_noact.weight, layer.linear_1.weight = matrix(F, D), matrix(F, D), matrix(D, F)
+        layer.linear_0.weight, layer.linear_0_noact.weight = matrix(F, D), matrix(F, D)
+        layer.linear_1.weight = matrix(D, F)
 
     table = matrix(V, D)
     source = spec.encoder.embeddings
@@ -63,8 +67,10 @@ class CTranslate2:
         spec.optimize(quantization=None)
         with tempfile.TemporaryDirectory(dir=scratch) as folder:
             spec.save(folder)
-            self.translator = ctranslate2.Translator(folder, compute_type=compute, inter_threads=workers, intra_threads=threads)
-        self.name = f"CTranslate2 {ctranslate2.__version__}, {compute}, random weights of equal size, {workers} × {threads} threads"
+            self.translator = ctranslate2.Translator(folder, compute_type=compute, inter_threads=workers,
+                                                     intra_threads=threads)
+        self.name = (f"CTranslate2 {ctranslate2.__version__}, {compute}, random weights of equal size, "
+                     f"{workers} × {threads} threads")
 
     def translate(self, request):
         """The texts that come back are empty."""
@@ -75,8 +81,8 @@ class CTranslate2:
         for group in groups(sources, batch):
             length = max(1, round(sum(lengths[i] for i in group) / len(group)))
             self.translator.translate_batch(
-                [sources[i] for i in group], beam_size=1, min_decoding_length=length + 1, max_decoding_length=length + 1,
-                max_batch_size=max(1, batch // self.workers))
+                [sources[i] for i in group], beam_size=1, min_decoding_length=length + 1,
+                max_decoding_length=length + 1, max_batch_size=max(1, batch // self.workers))
             for i in group:
                 tokens[i] = length
         return [""] * len(sources), tokens

@@ -11,7 +11,8 @@ class Eager:
         self.name = f"PyTorch {torch.__version__}, eager float32 with a KV cache"
 
     def translate(self, request):
-        outputs = self.reference.translate_outputs(request["texts"], request["to"], request["batch"], request.get("max_tokens") or None)
+        outputs = self.reference.translate_outputs(request["texts"], request["to"], request["batch"],
+                                                   request.get("max_tokens") or None)
         return [self.reference.tok.decode(o.tokens) for o in outputs], [len(o.tokens) for o in outputs]
 
     def parse(self, request):

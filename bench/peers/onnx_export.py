@@ -1,5 +1,5 @@
-"""An exported model as two ONNX graphs: the trunk, from tokens to what every decoding step reads of the memory, and one greedy
-decoding step.
+"""An exported model as two ONNX graphs: the trunk, from tokens to what every decoding step reads of the memory, and one
+greedy decoding step.
 
     trunk: ids (B, S), mask (B, S, 1) of ones and zeros -> key.i, value.i (B, H, S, d) of each cross-attention i
     step: token (B, 1), unseen (B, 1, 1, S), state -> next (B, 1), state
@@ -67,7 +67,8 @@ def centred_conv(g, x, conv):
 
 
 def self_attention(g, x, attn, tables, unseen):
-    q, k, v = g.add("Split", g.linear(g.norm(x, attn.norm), attn.qkv.weight), g.constant([g.c.width] * 3), outputs=3, axis=-1)
+    q, k, v = g.add("Split", g.linear(g.norm(x, attn.norm), attn.qkv.weight), g.constant([g.c.width] * 3), outputs=3,
+                    axis=-1)
     first = g.constant([0])
     q, k = (g.add("RotaryEmbedding", t, first, *tables, domain=FUSED, num_heads=g.c.heads) for t in (q, k))
     h = g.add("MultiHeadAttention", q, k, v, "", "", unseen, domain=FUSED, num_heads=g.c.heads)
@@ -85,11 +86,14 @@ class StepGraph(Graph):
     def depthwise(self, x, module, dilation):
         i, self.convs = self.convs, self.convs + 1
         window = self.add("Concat", f"conv.{i}", x, axis=1)
-        self.add("Slice", window, self.constant([1]), self.constant([2**31]), self.constant([1]), outputs=[f"conv.{i}.next"])
+        self.add("Slice", window, self.constant([1]), self.constant([2**31]), self.constant([1]),
+                 outputs=[f"conv.{i}.next"])
         taps = window
         if dilation > 1:
-            taps = self.add("Slice", window, self.constant([0]), self.constant([2**31]), self.constant([1]), self.constant([dilation]))
-        return self.add("ReduceSum", self.add("Mul", taps, self.constant(module.depthwise)), self.constant([1]), keepdims=1)
+            taps = self.add("Slice", window, self.constant([0]), self.constant([2**31]), self.constant([1]),
+                            self.constant([dilation]))
+        return self.add("ReduceSum", self.add("Mul", taps, self.constant(module.depthwise)), self.constant([1]),
+                        keepdims=1)
 
     def conv(self, x, conv):
         h = self.depthwise(self.norm(x, conv.norm), conv, conv.dilation)
@@ -98,7 +102,8 @@ class StepGraph(Graph):
     def cross(self, x, cross):
         i, self.crossed = self.crossed, self.crossed + 1
         q = self.linear(self.norm(x, cross.norm), cross.q.weight)
-        h = self.add("MultiHeadAttention", q, f"key.{i}", f"value.{i}", "", "", "unseen", domain=FUSED, num_heads=self.c.heads)
+        h = self.add("MultiHeadAttention", q, f"key.{i}", f"value.{i}", "", "", "unseen", domain=FUSED,
+                     num_heads=self.c.heads)
         return self.add("Add", x, self.linear(h, cross.out.weight))
 
     def merge(self, h, y, merge):
@@ -109,9 +114,9 @@ class StepGraph(Graph):
         i, self.cached = self.cached, self.cached + 1
         qkv = self.linear(self.norm(x, attn.norm), attn.qkv.weight)
         h, _, _ = self.add(
-            "GroupQueryAttention", qkv, "", "", f"keys.{i}", f"values.{i}", "filled", "total", *self.tables, domain=FUSED,
-            outputs=[f"attended.{i}", f"keys.{i}.next", f"values.{i}.next"], num_heads=self.c.heads, kv_num_heads=self.c.heads,
-            do_rotary=1)
+            "GroupQueryAttention", qkv, "", "", f"keys.{i}", f"values.{i}", "filled", "total", *self.tables,
+            outputs=[f"attended.{i}", f"keys.{i}.next", f"values.{i}.next"], domain=FUSED, num_heads=self.c.heads,
+            kv_num_heads=self.c.heads, do_rotary=1)
         return self.add("Add", x, self.linear(h, attn.out.weight))
 
 
@@ -134,7 +139,8 @@ def signature(model):
     """Inputs and outputs of a step."""
     c = model.config
     d, blocks = c.width // c.heads, len(model.decoder.blocks)
-    inputs = {"token": (INT64, ["B", 1]), "unseen": (FLOAT, ["B", 1, 1, "S"]), "filled": (INT32, ["B"]), "total": (INT32, [1])}
+    inputs = {"token": (INT64, ["B", 1]), "unseen": (FLOAT, ["B", 1, 1, "S"]), "filled": (INT32, ["B"]),
+              "total": (INT32, [1])}
     outputs = {"next": (INT64, ["B", 1])}
     for i in range(1 + blocks):
         inputs |= {f"{name}.{i}": (FLOAT, ["B", c.heads, "S", d]) for name in ("key", "value")}

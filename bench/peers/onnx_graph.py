@@ -1,5 +1,6 @@
-"""Layers of train/model.py as ONNX nodes, in the fused operators that ONNX Runtime has on a CPU: SimplifiedLayerNormalization,
-RotaryEmbedding, GroupQueryAttention, MultiHeadAttention, QuickGelu (which with alpha 1 is SiLU).
+"""Layers of train/model.py as ONNX nodes, in the fused operators that ONNX Runtime has on a CPU:
+SimplifiedLayerNormalization, RotaryEmbedding, GroupQueryAttention, MultiHeadAttention, QuickGelu (which with alpha 1 is
+SiLU).
 """
 import numpy as np
 from onnx import TensorProto, helper, numpy_helper
@@ -50,7 +51,8 @@ class Graph:
         return self.known[key][0]
 
     def norm(self, x, norm):
-        return self.add("SimplifiedLayerNormalization", x, self.constant(norm.gain), axis=-1, epsilon=norm.eps, stash_type=1)
+        return self.add("SimplifiedLayerNormalization", x, self.constant(norm.gain), axis=-1, epsilon=norm.eps,
+                        stash_type=1)
 
     def silu(self, x):
         return self.add("QuickGelu", x, domain=FUSED, alpha=1.0)
@@ -90,8 +92,10 @@ class Graph:
         """x (B, 1, D): fetches the weights of the chosen experts, which pays for few rows."""
         h = self.norm(x, moe.norm)
         gates, index = self.gates(h, moe)  # (B, 1, top)
-        up = self.add("Gather", self.constant(moe.up.detach().transpose(1, 2).contiguous()), index)  # (B, 1, top, D, 2F)
-        down = self.add("Gather", self.constant(moe.down.detach().transpose(1, 2).contiguous()), index)  # (B, 1, top, F, D)
+        up = self.add("Gather", self.constant(moe.up.detach().transpose(1, 2).contiguous()),
+                      index)  # (B, 1, top, D, 2F)
+        down = self.add("Gather", self.constant(moe.down.detach().transpose(1, 2).contiguous()),
+                        index)  # (B, 1, top, F, D)
         row = self.add("Unsqueeze", h, self.constant([2, 3]))  # (B, 1, 1, 1, D)
         out = self.add("MatMul", self.gated(self.add("MatMul", row, up), self.c.expert_ffn), down)  # (B, 1, top, 1, D)
         scaled = self.add("Mul", out, self.add("Unsqueeze", gates, self.constant([-1, -2])))

@@ -1,5 +1,5 @@
-"""ONNX Runtime: the graphs of onnx_export.py and a greedy loop around them. All buffers are numpy arrays that stay where they
-are, bound once and again when the batch shrinks.
+"""ONNX Runtime: the graphs of onnx_export.py and a greedy loop around them. All buffers are numpy arrays that stay
+where they are, bound once and again when the batch shrinks.
 """
 import tempfile
 from pathlib import Path
@@ -21,13 +21,15 @@ def up(n, to=16):
 
 
 class State:
-    """A batch of outputs in the middle of decoding. Convolution pasts and tokens come in pairs, one of which is read."""
+    """A batch of outputs in the middle of decoding. Pasts and tokens come in pairs, one of which is read."""
 
     def __init__(self, model, room, keys, unseen):
         c, B = model.config, len(unseen)
         self.memory, self.unseen = keys, unseen
-        self.convs = [[np.zeros((B, reach, channels), np.float32) for _ in range(2)] for channels, reach in onnx_export.causal(model)]
-        self.caches = [np.zeros((B, c.heads, room, c.width // c.heads), np.float32) for _ in range(2 * c.decoder_blocks)]
+        self.convs = [[np.zeros((B, reach, channels), np.float32) for _ in range(2)]
+                      for channels, reach in onnx_export.causal(model)]
+        self.caches = [np.zeros((B, c.heads, room, c.width // c.heads), np.float32)
+                       for _ in range(2 * c.decoder_blocks)]
         self.tokens = [np.zeros((B, 1), np.int64) for _ in range(2)]
         self.filled, self.total, self.at = np.zeros(B, np.int32), np.zeros(1, np.int32), 0
 
@@ -45,7 +47,8 @@ class State:
         def put(bind, name, array):
             bind(name, "cpu", 0, array.dtype.type, list(array.shape), array.ctypes.data)
 
-        reads = {"token": self.tokens[parity], "unseen": self.unseen, "filled": self.filled, "total": self.total, **self.memory}
+        reads = {"token": self.tokens[parity], "unseen": self.unseen, "filled": self.filled, "total": self.total,
+                 **self.memory}
         writes = {"next": self.tokens[1 - parity]}
         for i, pair in enumerate(self.convs):
             reads[f"conv.{i}"], writes[f"conv.{i}.next"] = pair[parity], pair[1 - parity]
@@ -89,7 +92,8 @@ class OnnxRuntime:
             from onnxruntime.quantization import QuantType, quantize_dynamic
             whole = path.with_suffix(".f32.onnx")
             path.rename(whole)
-            quantize_dynamic(whole, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
+            quantize_dynamic(whole, path, op_types_to_quantize=["MatMul"], per_channel=True,
+                             weight_type=QuantType.QInt8,
                              extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
         return ort.InferenceSession(str(path), self.options, providers=["CPUExecutionProvider"])
 

@@ -1,4 +1,5 @@
-"""The peers translate what the reference does. Those that bench/peers/setup.sh installs are skipped where they are missing."""
+"""The peers translate what the reference does. Those that bench/peers/setup.sh installs are skipped where they are
+missing."""
 import io
 import json
 from pathlib import Path
@@ -11,13 +12,26 @@ from compiled import Compiled
 from reference import Reference
 
 BASE = Path(__file__).resolve().parent.parent.parent / "models" / "base"
-SENTENCES = [
-    "Where is the station?", "Good night.", "I would like a cup of tea.", "The train is late again today.", "She doesn't know me.",
-    "We have lived here for ten years.", "Can you help me, please?", "It is raining.", "My brother bought a new car last week.",
-    "Nobody was at home.", "What time is it?", "The file could not be opened.", "He asked me where I came from.", "I am tired.",
-    "Do you want to dance?", "This book is too expensive.", "Tom is older than Mary.", "They will come tomorrow if the weather is good.",
-    "I forgot to close the window before I left the house this morning.", "Yes.",
-]
+SENTENCES = """Where is the station?
+Good night.
+I would like a cup of tea.
+The train is late again today.
+She doesn't know me.
+We have lived here for ten years.
+Can you help me, please?
+It is raining.
+My brother bought a new car last week.
+Nobody was at home.
+What time is it?
+The file could not be opened.
+He asked me where I came from.
+I am tired.
+Do you want to dance?
+This book is too expensive.
+Tom is older than Mary.
+They will come tomorrow if the weather is good.
+I forgot to close the window before I left the house this morning.
+Yes.""".splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +82,8 @@ class Echo:
 
 def test_a_worker_answers_and_survives_bad_requests():
     out = io.StringIO()
-    requests = ['{"task": "translate", "texts": ["abc"]}\n', "{\n", '{"task": "parse", "words": []}\n', '{"task": "memory"}\n']
+    requests = ['{"task": "translate", "texts": ["abc"]}\n', "{\n", '{"task": "parse", "words": []}\n',
+                '{"task": "memory"}\n']
     worker.serve(Echo(), requests, out)
     ready, good, broken, unknown, memory = map(json.loads, out.getvalue().splitlines())
     assert ready == {"ready": "echo"}

@@ -1,5 +1,5 @@
-"""oneDNN as PyTorch carries it, newer than the wheels: packed linear layers through the operators that torch.compile emits. The
-call costs some microseconds of Python, so only products of at least 64 rows are timed.
+"""oneDNN as PyTorch carries it, newer than the wheels: packed linear layers through the operators that torch.compile
+emits. The call costs some microseconds of Python, so only products of at least 64 rows are timed.
 
     kernels --list | python torch_products.py --threads 2 --sample-ms 20 --samples 5
 """
@@ -43,7 +43,8 @@ def integer(m, n, k):
     one, zero = torch.ones(1), torch.zeros(1, dtype=torch.int64)
 
     def work():
-        return torch.ops.onednn.qlinear_pointwise(x, one, zero, packed, scales, zeros, None, 1.0, 0, torch.float32, "none", [], "")
+        return torch.ops.onednn.qlinear_pointwise(x, one, zero, packed, scales, zeros, None, 1.0, 0, torch.float32,
+                                                  "none", [], "")
 
     return work, x.float() @ w.float().t()
 
@@ -74,7 +75,8 @@ def main():
         if m >= LEAST_ROWS:
             form, work = prepared(dtype, m, n, k)
             took = seconds(work, a.sample_ms / 1e3, a.samples)
-            print(json.dumps({"library": f"oneDNN {version} in PyTorch", "dtype": dtype, "form": form, "m": m, "n": n, "k": k,
+            print(json.dumps({"library": f"oneDNN {version} in PyTorch", "dtype": dtype, "form": form, "m": m, "n": n,
+                              "k": k,
                               "copies": copies, "seconds": took}), flush=True)
 
 
