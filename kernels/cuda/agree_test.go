@@ -147,16 +147,6 @@ var alignedCases = map[string]func(b bench) kernels.Tensor{
 		kernels.GatherConv(b.d, dst, x, filter, index)
 		return dst
 	},
-	"Attention": func(b bench) kernels.Tensor {
-		q, k, v, dst := b.tensor(75, 256), b.tensor(150, 256), b.tensor(150, 256), b.tensor(75, 256)
-		kernels.Attention(b.d, dst, q, k, v, 4, kernels.Segments{0, 0, 70, 75}, kernels.Segments{0, 3, 100, 150})
-		return dst
-	},
-	"PathAttention": func(b bench) kernels.Tensor {
-		q, k, v, dst := b.tensor(9, 256), b.tensor(400, 256), b.tensor(400, 256), b.tensor(9, 256)
-		kernels.PathAttention(b.d, dst, q, k, v, 4, b.paths(9, 400, 300))
-		return dst
-	},
 }
 
 func TestAligned(t *testing.T) {
@@ -169,28 +159,44 @@ func TestAligned(t *testing.T) {
 			}
 		}
 	}
-	emulate(t)
-	for name, run := range alignedCases {
-		t.Run(name, func(t *testing.T) {
-			gpu := open(t)
-			host, err := cpu.Open(cpu.Options{Path: "go", Threads: 1})
-			must(t, err)
-			got, want := result(t, gpu, run), result(t, host, run)
-			// The largest are sums of 1,280 products of deviates; int8 weights meet inputs cut
-			// to 16 bits, each off by 2⁻¹⁶ of itself at most.
-			bound := 2e-4
-			if strings.HasPrefix(name, "MatMul i8") {
-				bound = math.Sqrt(1280) / (1 << 14)
-			}
-			for i := range want {
-				if diff := math.Abs(float64(got[i]) - float64(want[i])); !(diff <= bound*(1+math.Abs(float64(want[i])))) {
-					t.Fatalf("element %d is %g, on the CPU %g", i, got[i], want[i])
-				}
-			}
-			must(t, gpu.Close())
-			must(t, host.Close())
-		})
+	for _, heads := range []int{8, 4, 2} { // 32, 64 and 128 columns wide
+		alignedCases[fmt.Sprintf("Attention, %d heads", heads)] = func(b bench) kernels.Tensor {
+			q, k, v, dst := b.tensor(75, 256), b.tensor(150, 256), b.tensor(150, 256), b.tensor(75, 256)
+			kernels.Attention(b.d, dst, q, k, v, heads, kernels.Segments{0, 0, 67, 72, 75}, kernels.Segments{0, 3, 100, 100, 150})
+			return dst
+		}
+		alignedCases[fmt.Sprintf("PathAttention, %d heads", heads)] = func(b bench) kernels.Tensor {
+			q, k, v, dst := b.tensor(9, 256), b.tensor(400, 256), b.tensor(400, 256), b.tensor(9, 256)
+			kernels.PathAttention(b.d, dst, q, k, v, heads, b.paths(9, 400, 300))
+			return dst
+		}
 	}
+	onEach(t, func(t *testing.T) {
+		for name, run := range alignedCases {
+			t.Run(name, func(t *testing.T) { agree(t, name, run) })
+		}
+	})
+}
+
+// agree compares a case's result with the CPU's.
+func agree(t *testing.T, name string, run func(b bench) kernels.Tensor) {
+	gpu := open(t)
+	host, err := cpu.Open(cpu.Options{Path: "go", Threads: 1})
+	must(t, err)
+	got, want := result(t, gpu, run), result(t, host, run)
+	// The largest are sums of 1,280 products of deviates; int8 weights meet inputs cut
+	// to 16 bits, each off by 2⁻¹⁶ of itself at most.
+	bound := 2e-4
+	if strings.HasPrefix(name, "MatMul i8") {
+		bound = math.Sqrt(1280) / (1 << 14)
+	}
+	for i := range want {
+		if diff := math.Abs(float64(got[i]) - float64(want[i])); !(diff <= bound*(1+math.Abs(float64(want[i])))) {
+			t.Fatalf("element %d is %g, on the CPU %g", i, got[i], want[i])
+		}
+	}
+	must(t, gpu.Close())
+	must(t, host.Close())
 }
 
 func result(t *testing.T, d kernels.Device, run func(b bench) kernels.Tensor) []float32 {
@@ -198,30 +204,4 @@ func result(t *testing.T, d kernels.Device, run func(b bench) kernels.Tensor) []
 	values := make([]float32, x.Rows*x.Cols)
 	d.Read(values, x)
 	return values
-}
-
-// TestVariants wants all kernels for a type of weights to leave the same bits.
-func TestVariants(t *testing.T) {
-	emulate(t)
-	d := open(t)
-	b := bench{t, d, rand.New(rand.NewPCG(5, 6))}
-	const rows, in, out = 70, 1300, 200
-	for dtype, all := range variants {
-		w, x := b.weight(dtype, 1, out, in), b.tensor(rows, in)
-		var want []float32
-		for i, v := range all {
-			dst, got := b.tensor(rows, out), make([]float32, rows*out)
-			d.matMul(v, dst, x, w, false)
-			d.Read(got, dst)
-			if i == 0 {
-				want = got
-			}
-			for j := range want {
-				if math.Float32bits(got[j]) != math.Float32bits(want[j]) {
-					t.Fatalf("%v, blocks of %d rows: element %d is %g, with blocks of %d rows %g", dtype, v.rows, j, got[j], all[0].rows, want[j])
-				}
-			}
-		}
-	}
-	must(t, d.Close())
 }

@@ -22,32 +22,74 @@ type attentionArgs struct {
 // Sizes of attention.cu. A plain block keeps its rows' sums in shared memory: heads
 // may be plainShared / 16 columns wide.
 const (
-	attentionWarps = 4
-	plainShared    = 64 << 10
+	attentionWarps   = 4
+	attentionThreads = attentionWarps * 32
+	plainShared      = 64 << 10
+	tileQueries      = 32
 )
 
-// Attention has a warp for each head of each row.
+// tileShared is the size of Tile<width>.
+func tileShared(width int) int {
+	return 4 * (tileQueries*width + 32*(width+4) + 32*width + attentionWarps*32*tileQueries/attentionWarps)
+}
+
+// attentionKernels are the faster kernels, for heads of these widths whose rows
+// stand at multiples of 16 bytes.
+var attentionKernels = map[int]struct{ split, tile kernel }{
+	32:  {kernelAttentionSplit32, kernelAttentionTile32},
+	64:  {kernelAttentionSplit64, kernelAttentionTile64},
+	128: {kernelAttentionSplit128, kernelAttentionTile128},
+}
+
+func (v view) aligned() bool { return v.data%16 == 0 && v.stride%4 == 0 }
+
+// attentionArguments fills in what all kernels want.
+func (d *Device) attentionArguments(dst, q, k, v kernels.Tensor, heads int) (args attentionArgs, width int, aligned bool) {
+	width = q.Cols / heads
+	args = attentionArgs{dst: d.view(dst), q: d.view(q), k: d.view(k), v: d.view(v),
+		heads: int32(heads), scale: float32(1 / math.Sqrt(float64(width)))}
+	return args, width, args.dst.aligned() && args.q.aligned() && args.k.aligned() && args.v.aligned()
+}
+
+// Attention has a block for each head of 32 queries of a segment, or a warp for each
+// head of each row.
 func (d *Device) Attention(dst, q, k, v kernels.Tensor, heads int, qSegs, kSegs kernels.Segments) {
 	if q.Rows == 0 || q.Cols == 0 {
 		return
 	}
-	d.attend(q, heads, &attentionArgs{
-		dst: d.view(dst), q: d.view(q), k: d.view(k), v: d.view(v),
-		first: d.lists.send(qSegs), second: d.lists.send(kSegs), segments: int32(len(qSegs) - 1)})
+	args, width, aligned := d.attentionArguments(dst, q, k, v, heads)
+	args.first, args.second, args.segments = d.lists.send(qSegs), d.lists.send(kSegs), int32(len(qSegs)-1)
+	fast, known := attentionKernels[width]
+	if !known || !aligned {
+		d.attendPlain(q.Rows*heads, width, &args)
+		return
+	}
+	tiles := d.tiles[:0]
+	for i := range len(qSegs) - 1 {
+		for first := qSegs[i]; first < qSegs[i+1]; first += tileQueries {
+			tiles = append(tiles, int32(i), first)
+		}
+	}
+	d.tiles = tiles
+	args.slots = d.lists.send(tiles)
+	d.launch(fast.tile, len(tiles)/2, heads, attentionThreads, tileShared(width), unsafe.Pointer(&args))
 }
 
-// PathAttention has a warp for each head of each row.
+// PathAttention has a block for each head of each row, or a warp.
 func (d *Device) PathAttention(dst, q, k, v kernels.Tensor, heads int, paths kernels.Paths) {
 	if q.Rows == 0 || q.Cols == 0 {
 		return
 	}
-	d.attend(q, heads, &attentionArgs{
-		dst: d.view(dst), q: d.view(q), k: d.view(k), v: d.view(v),
-		first: d.lists.send(paths.Start), second: d.lists.send(paths.Count), slots: d.lists.send(paths.Slots)})
+	args, width, aligned := d.attentionArguments(dst, q, k, v, heads)
+	args.first, args.second, args.slots = d.lists.send(paths.Start), d.lists.send(paths.Count), d.lists.send(paths.Slots)
+	fast, known := attentionKernels[width]
+	if !known || !aligned {
+		d.attendPlain(q.Rows*heads, width, &args)
+		return
+	}
+	d.launch(fast.split, q.Rows*heads, 1, attentionThreads, 0, unsafe.Pointer(&args))
 }
 
-func (d *Device) attend(q kernels.Tensor, heads int, args *attentionArgs) {
-	width := q.Cols / heads
-	args.heads, args.scale = int32(heads), float32(1/math.Sqrt(float64(width)))
-	d.launch(kernelAttentionPlain, ceil(q.Rows*heads, attentionWarps), 1, attentionWarps*32, 4*attentionWarps*width, unsafe.Pointer(args))
+func (d *Device) attendPlain(units, width int, args *attentionArgs) {
+	d.launch(kernelAttentionPlain, ceil(units, attentionWarps), 1, attentionThreads, 4*attentionWarps*width, unsafe.Pointer(args))
 }

@@ -87,3 +87,15 @@ DEVICE float warp_max(float v) {
 	for (int with = WARP / 2; with > 0; with /= 2) v = fmaxf(v, __shfl_xor_sync(ALL_LANES, v, with));
 	return v;
 }
+
+// segment_of is the last of count segments that starts at or before row, which is the one that holds it: empty ones at the same
+// offset come first.
+DEVICE int segment_of(const int *segs, int count, int row) {
+	int lo = 0, hi = count;
+	while (hi - lo > 1) {
+		int mid = (lo + hi) / 2;
+		if (segs[mid] <= row) lo = mid;
+		else hi = mid;
+	}
+	return lo;
+}

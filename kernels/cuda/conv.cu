@@ -10,18 +10,6 @@ struct SegmentConvArgs {
 	int count, dilation;
 };
 
-// segment_of is the last of count segments that starts at or before row, which is the one that holds it: empty ones at the same
-// offset come first.
-DEVICE int segment_of(const int *segs, int count, int row) {
-	int lo = 0, hi = count;
-	while (hi - lo > 1) {
-		int mid = (lo + hi) / 2;
-		if (segs[mid] <= row) lo = mid;
-		else hi = mid;
-	}
-	return lo;
-}
-
 KERNEL(depthwise_conv, SegmentConvArgs, 256) {
 	int r = element_row(), cols = a.x.cols, taps = a.filter.rows, end = end_col(cols);
 	if (r >= a.x.rows) return;

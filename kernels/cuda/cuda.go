@@ -18,7 +18,7 @@ import (
 var fatbin []byte
 
 // Device implements kernels.Device on a GPU. Operations are queued on one stream
-// and return at once; Read and TopK wait for theirs. An operation that fails panics
+// and return at once; Write, Read and TopK wait for theirs. An operation that fails panics
 // with a *Failure, and so does every later one: nothing is computed from what a
 // failed one left behind.
 type Device struct {
@@ -29,6 +29,7 @@ type Device struct {
 	functions [kernelCount]*driver.Function
 	lists     lists
 	results   results
+	tiles     []int32              // of an attention, as they are sent
 	owned     map[*memory]struct{} // allocations not freed
 	failed    *Failure
 }

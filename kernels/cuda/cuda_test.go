@@ -48,6 +48,19 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// onEach runs a test on the emulated driver, and on a GPU where there is one.
+func onEach(t *testing.T, test func(t *testing.T)) {
+	t.Run("emulated", func(t *testing.T) {
+		emulate(t)
+		test(t)
+	})
+	t.Run("gpu", func(t *testing.T) {
+		t.Setenv(driver.PathVariable, "")
+		must(t, openGPU(t).Close())
+		test(t)
+	})
+}
+
 // openGPU opens the first GPU, or skips the test where there is none.
 func openGPU(t testing.TB) kernels.Device {
 	t.Helper()

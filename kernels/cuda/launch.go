@@ -30,6 +30,12 @@ const (
 	kernelRoute
 	kernelTopK
 	kernelAttentionPlain
+	kernelAttentionSplit32
+	kernelAttentionSplit64
+	kernelAttentionSplit128
+	kernelAttentionTile32
+	kernelAttentionTile64
+	kernelAttentionTile128
 	kernelMatMulF32
 	kernelMatMulI8Narrow8
 	kernelMatMulI8Narrow16
@@ -68,6 +74,12 @@ var kernelTable = [kernelCount]struct {
 	kernelRoute:              {"route", unsafe.Sizeof(routeArgs{}), 0},
 	kernelTopK:               {"top_k", unsafe.Sizeof(topKArgs{}), 0},
 	kernelAttentionPlain:     {"attention_plain", unsafe.Sizeof(attentionArgs{}), plainShared},
+	kernelAttentionSplit32:   {"attention_split_32", unsafe.Sizeof(attentionArgs{}), 0},
+	kernelAttentionSplit64:   {"attention_split_64", unsafe.Sizeof(attentionArgs{}), 0},
+	kernelAttentionSplit128:  {"attention_split_128", unsafe.Sizeof(attentionArgs{}), 0},
+	kernelAttentionTile32:    {"attention_tile_32", unsafe.Sizeof(attentionArgs{}), tileShared(32)},
+	kernelAttentionTile64:    {"attention_tile_64", unsafe.Sizeof(attentionArgs{}), tileShared(64)},
+	kernelAttentionTile128:   {"attention_tile_128", unsafe.Sizeof(attentionArgs{}), tileShared(128)},
 	kernelMatMulF32:          {"matmul_f32", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulI8Narrow8:    {"matmul_i8_8", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulI8Narrow16:   {"matmul_i8_16", unsafe.Sizeof(matMulArgs{}), 0},

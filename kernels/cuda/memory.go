@@ -69,12 +69,14 @@ func (d *Device) Free(t kernels.Tensor) {
 	m.n = 0
 }
 
-// Write copies host values, row-major, into t.
+// Write copies host values, row-major, into t. It waits: where the GPU reads the
+// program's memory by itself, src would have to stay as it is until then.
 func (d *Device) Write(t kernels.Tensor, src []float32) {
 	if t.Rows == 0 || t.Cols == 0 {
 		return
 	}
 	d.check(d.stream.UploadRows(d.view(t).data, 4*t.Stride, raw(src[:t.Rows*t.Cols]), 4*t.Cols))
+	d.check(d.stream.Synchronize())
 }
 
 // Read waits for the work so far and copies t into dst, row-major.

@@ -58,7 +58,10 @@ func (d *Device) upload(data []byte) (driver.Pointer, error) {
 	if err != nil {
 		return 0, err
 	}
-	return m.at, d.stream.Upload(m.at, data)
+	if err := d.stream.Upload(m.at, data); err != nil {
+		return 0, err
+	}
+	return m.at, d.stream.Synchronize()
 }
 
 // tiles orders the elements of a matrix by tile, zeros past its edges.

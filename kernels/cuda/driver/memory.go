@@ -80,8 +80,8 @@ func (p *Pinned) Free() error {
 	return err
 }
 
-// Upload copies bytes to the device. Pinned memory is read later, in the order of
-// the stream's work; other memory is read before the call returns.
+// Upload copies bytes to the device. Memory is read in the order of the stream's
+// work and must stay as it is until then; so must the other copies' memory.
 func (s *Stream) Upload(to Pointer, from []byte) error {
 	if len(from) == 0 {
 		return nil

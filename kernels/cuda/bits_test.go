@@ -1,0 +1,120 @@
+//go:build linux && cgo
+
+package cuda
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/mm-runtime/mm/kernels"
+)
+
+// bits is a device and what it left, for tests that want the same to the bit.
+type bits struct {
+	bench
+	d *Device
+}
+
+func openBits(t *testing.T, seed uint64) bits {
+	d := open(t)
+	return bits{bench{t, d, rand.New(rand.NewPCG(seed, seed+1))}, d}
+}
+
+func (b bits) read(x kernels.Tensor) []float32 {
+	values := make([]float32, x.Rows*x.Cols)
+	b.d.Read(values, x)
+	return values
+}
+
+func (b bits) same(what string, got, want []float32) {
+	b.t.Helper()
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			b.t.Fatalf("%s: element %d is %g, want exactly %g", what, i, got[i], want[i])
+		}
+	}
+}
+
+// TestVariants wants all kernels for a type of weights to leave the same bits.
+func TestVariants(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		b := openBits(t, 5)
+		const rows, in, out = 70, 1300, 200
+		for dtype, all := range variants {
+			w, x := b.weight(dtype, 1, out, in), b.tensor(rows, in)
+			var want []float32
+			for i, v := range all {
+				dst := b.tensor(rows, out)
+				b.d.matMul(v, dst, x, w, false)
+				if i == 0 {
+					want = b.read(dst)
+				}
+				b.same(fmt.Sprintf("%v, blocks of %d rows against %d", dtype, v.rows, all[0].rows), b.read(dst), want)
+			}
+		}
+	})
+}
+
+// TestAttentionCompany wants a segment's rows, and a row with its path, to come out
+// the same alone and among others, at the widths of the faster kernels.
+func TestAttentionCompany(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		b := openBits(t, 7)
+		q, k, v := b.tensor(110, 256), b.tensor(200, 256), b.tensor(200, 256)
+		for _, heads := range []int{8, 4, 2} {
+			b.segmentsAlone(q, k, v, heads)
+			b.pathsAlone(q, k, v, heads)
+		}
+	})
+}
+
+func (b bits) segmentsAlone(q, k, v kernels.Tensor, heads int) {
+	segs, keys, dst := kernels.Segments{0, 33, 40, 110}, kernels.Segments{0, 90, 91, 200}, b.tensor(110, 256)
+	kernels.Attention(b.d, dst, q, k, v, heads, segs, keys)
+	want := b.read(dst)
+	for i := range len(segs) - 1 {
+		lo, hi, from, to := int(segs[i]), int(segs[i+1]), int(keys[i]), int(keys[i+1])
+		alone := b.tensor(hi-lo, 256)
+		kernels.Attention(b.d, alone, q.Slice(lo, hi), k.Slice(from, to), v.Slice(from, to), heads,
+			kernels.Segments{0, int32(hi - lo)}, kernels.Segments{0, int32(to - from)})
+		b.same(fmt.Sprintf("segment %d, %d heads", i, heads), b.read(alone), want[lo*256:hi*256])
+	}
+}
+
+func (b bits) pathsAlone(q, k, v kernels.Tensor, heads int) {
+	paths, dst := b.paths(110, 200, 150), b.tensor(110, 256)
+	kernels.PathAttention(b.d, dst, q, k, v, heads, paths)
+	want := b.read(dst)
+	for r := 0; r < 110; r += 13 {
+		alone := b.tensor(1, 256)
+		kernels.PathAttention(b.d, alone, q.Slice(r, r+1), k, v, heads,
+			kernels.Paths{Slots: paths.Path(r), Start: []int32{0}, Count: paths.Count[r : r+1]})
+		b.same(fmt.Sprintf("row %d, %d heads", r, heads), b.read(alone), want[r*256:(r+1)*256])
+	}
+}
+
+// TestTwoDevices has two devices on one GPU, their work interleaved, and one closed
+// in the middle: neither sees the other.
+func TestTwoDevices(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		a, b := openBits(t, 9), openBits(t, 9)
+		x, y := a.tensor(40, 256), b.tensor(40, 256)
+		for i := range int32(20) {
+			kernels.SiLU(a.d, x, x)
+			kernels.StoreRows(b.d, y, y.Slice(39, 40), []int32{i})
+			kernels.StoreRows(a.d, x, x.Slice(39, 40), []int32{i})
+			kernels.SiLU(b.d, y, y)
+			kernels.SiLU(a.d, x, x)
+			kernels.SiLU(b.d, y, y)
+		}
+		got := a.read(x)
+		must(t, a.d.Close())
+		kernels.Copy(b.d, y.Slice(0, 1), y.Slice(39, 40))
+		if after := b.read(y); after[0] != after[39*256] || after[0] != got[39*256] {
+			t.Errorf("one device left %g, the other %g and %g", got[39*256], after[0], after[39*256])
+		}
+		must(t, b.d.Close())
+	})
+}
