@@ -67,6 +67,7 @@ golden:  ## expected values of the Go tests, from the PyTorch reference
 	$(PYTHON) train/golden.py --real $(MODEL) --out testdata/golden.safetensors
 	$(PYTHON) train/pictures.py --golden internal/media/picture/testdata/golden.safetensors
 	$(PYTHON) train/golden_audio.py --out internal/media/audio/testdata
+	$(PYTHON) train/repeats.py --golden decoders/sequence/testdata/repeats.json
 	$(PYTHON) train/golden_tokens.py --tokenizer $(MODEL) --out internal/token/testdata/golden.json
 
 evaluate: build/bin/mm  ## score MODEL on the test sets; tables into bench/RESULTS.md

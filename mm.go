@@ -22,6 +22,7 @@ import (
 
 	"github.com/mm-runtime/mm/decoders/boxes"
 	"github.com/mm-runtime/mm/decoders/classes"
+	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/decoders/tree"
 	"github.com/mm-runtime/mm/encoders/audio"
 	"github.com/mm-runtime/mm/encoders/image"
@@ -34,15 +35,16 @@ import (
 
 // Model is a loaded checkpoint on a device.
 type Model struct {
-	ckpt    *checkpoint.Checkpoint
-	dev     kernels.Device
-	opts    options
-	tok     *token.Tokenizer
-	symbols *tree.Symbols // nil where the checkpoint has no tree task
-	tasks   []task
-	added   added
-	gates   gates
-	engine  *engine
+	ckpt     *checkpoint.Checkpoint
+	dev      kernels.Device
+	opts     options
+	tok      *token.Tokenizer
+	spelling *sequence.Spelling
+	symbols  *tree.Symbols // nil where the checkpoint has no tree task
+	tasks    []task
+	added    added
+	gates    gates
+	engine   *engine
 
 	lifetime sync.RWMutex // held for writing to close the checkpoint
 	closed   bool
@@ -130,6 +132,7 @@ func (m *Model) build() error {
 	if m.tok, err = token.Load(m.ckpt.Tokenizer, c.Vocabulary); err != nil {
 		return m.loadError(err)
 	}
+	m.spelling = sequence.NewSpelling(m.tok.Pieces())
 	if v := c.Vocabulary.Tree; !v.Empty() {
 		if m.symbols, err = tree.NewSymbols(c.Vocabulary.End, v.Close, v.Labels, v.Tags); err != nil {
 			return m.loadError(err)

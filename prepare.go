@@ -162,7 +162,9 @@ func (m *Model) write(r *request, in Input, maxTokens int) {
 			maxTokens = min(asked, m.ckpt.Config.Model.MaxPositions)
 		}
 	}
-	m.search(r, in, sequence.Text{Limit: m.ckpt.Config.Vocabulary.End + 1}, maxTokens)
+	m.search(r, in, sequence.Text{
+		Limit: m.ckpt.Config.Vocabulary.End + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:]),
+	}, maxTokens)
 }
 
 // search lets r search for an output of at most maxTokens under a grammar.

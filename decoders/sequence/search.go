@@ -5,6 +5,7 @@
 package sequence
 
 import (
+	"cmp"
 	"math"
 	"slices"
 
@@ -18,6 +19,9 @@ type Grammar interface {
 	Start() []int32
 	// Allowed restricts the next decision.
 	Allowed() kernels.Allowed
+	// Forbidden appends to ids tokens that Allowed has and that may yet not follow
+	// the ones written: hardly ever any, and never the end.
+	Forbidden(ids, written []int32) []int32
 	// Accept takes a decision and returns tokens that must follow it, which are
 	// not decisions. They may be read until the next call.
 	Accept(token int32) []int32
@@ -45,9 +49,10 @@ type Hypothesis struct {
 	Next []int32
 	// Path are the cache slots of the rows run so far. The batch appends to it
 	// as it runs Next.
-	Path    []int32
-	grammar Grammar
-	steps   int // decisions made, the end among them
+	Path      []int32
+	grammar   Grammar
+	forbidden []int32 // for the decision that follows Next
+	steps     int     // decisions made, the end among them
 }
 
 // Decisions is the number of tokens that were chosen rather than forced, the end
@@ -79,22 +84,35 @@ type pick struct {
 // New starts a search under g.
 func New(opts Options, g Grammar) *Search {
 	h := &Hypothesis{
-		grammar: g,
-		Tokens:  make([]int32, 0, opts.MaxTokens+1),
-		Path:    make([]int32, 0, opts.MaxTokens+2),
-		Next:    make([]int32, 0, 16),
+		grammar:   g,
+		Tokens:    make([]int32, 0, opts.MaxTokens+1),
+		Path:      make([]int32, 0, opts.MaxTokens+2),
+		Next:      make([]int32, 0, 16),
+		forbidden: make([]int32, 0, 8),
 	}
 	h.Next = append(h.Next, opts.Command)
 	h.force(g.Start())
-	return &Search{opts: opts, live: []*Hypothesis{h}}
+	s := &Search{opts: opts, live: []*Hypothesis{h}}
+	s.picks = make([]pick, 0, opts.Beam*s.wanted())
+	return s
 }
 
 // Live returns the hypotheses whose Next rows are to be run. It is empty when
 // the search is done.
 func (s *Search) Live() []*Hypothesis { return s.live }
 
-// Width is the number of candidates that Advance wants for each live hypothesis.
+// Width is the number of candidates that Advance wants for each live hypothesis:
+// as many more as are forbidden, so that they never crowd out the others.
 func (s *Search) Width() int {
+	forbidden := 0
+	for _, h := range s.live {
+		forbidden = max(forbidden, len(h.forbidden))
+	}
+	return s.wanted() + forbidden
+}
+
+// wanted is how many continuations of a hypothesis are looked at.
+func (s *Search) wanted() int {
 	if s.opts.Beam == 1 {
 		return 1
 	}
@@ -102,14 +120,45 @@ func (s *Search) Width() int {
 }
 
 // Advance takes the best next tokens of the live hypotheses, in their order; it
-// may get more candidates than Width a row. No candidate at all, which scores
-// that are no numbers give, ends the search with a score of -Inf.
+// may get more candidates than Width a row. Forbidden ones are passed over; the
+// others keep their log-probabilities, which are among all that Allowed has.
 func (s *Search) Advance(c kernels.Candidates) {
-	if s.opts.Beam == 1 {
-		s.greedy(c.IDs[0], float64(c.Logs[0]))
+	s.gather(c)
+	switch {
+	case len(s.picks) == 0:
+		s.stop(c)
+	case s.opts.Beam == 1:
+		s.greedy(s.picks[0])
+	default:
+		s.spread()
+	}
+	s.prune()
+}
+
+// stop ends a search without continuations: as the output is where all were
+// forbidden; with a score of -Inf, which nothing found before may hide, where
+// there was no candidate at all, which scores that are no numbers give.
+func (s *Search) stop(c kernels.Candidates) {
+	h, logp := s.live[0], s.live[0].Logp
+	if c.IDs[0] < 0 {
+		s.finished, logp = s.finished[:0], math.Inf(-1)
+	}
+	s.finish(h, logp)
+	s.live = s.live[:0]
+}
+
+func (s *Search) greedy(p pick) {
+	h := s.live[0]
+	if p.token == s.opts.End {
+		s.finish(h, p.logp)
+		s.live = s.live[:0]
 		return
 	}
-	s.gather(c)
+	h.take(p.token, p.logp)
+}
+
+// spread lets the best continuations live and the best ends finish.
+func (s *Search) spread() {
 	next := s.spare[:0]
 	for rank, p := range s.picks {
 		if p.token == s.opts.End {
@@ -124,24 +173,7 @@ func (s *Search) Advance(c kernels.Candidates) {
 			next = append(next, h)
 		}
 	}
-	if len(s.picks) == 0 { // as in greedy, and nothing found before may hide it
-		s.finished = s.finished[:0]
-		s.finish(s.live[0], math.Inf(-1))
-	}
 	s.live, s.spare = next, s.live[:0]
-	s.prune()
-}
-
-func (s *Search) greedy(token int32, logp float64) {
-	h := s.live[0]
-	logp += h.Logp
-	if token == s.opts.End || token < 0 {
-		s.finish(h, logp)
-		s.live = s.live[:0]
-		return
-	}
-	h.take(token, logp)
-	s.prune()
 }
 
 // gather collects the continuations of all live hypotheses, best first; equal
@@ -149,21 +181,15 @@ func (s *Search) greedy(token int32, logp float64) {
 func (s *Search) gather(c kernels.Candidates) {
 	s.picks = s.picks[:0]
 	for i, h := range s.live {
-		for k := range min(s.Width(), c.K) {
-			if id := c.IDs[i*c.K+k]; id >= 0 {
-				s.picks = append(s.picks, pick{i, id, h.Logp + float64(c.Logs[i*c.K+k])})
+		left := s.wanted()
+		for k := i * c.K; k < (i+1)*c.K && left > 0; k++ {
+			if id := c.IDs[k]; id >= 0 && !slices.Contains(h.forbidden, id) {
+				s.picks = append(s.picks, pick{i, id, h.Logp + float64(c.Logs[k])})
+				left--
 			}
 		}
 	}
-	slices.SortStableFunc(s.picks, func(a, b pick) int {
-		switch {
-		case a.logp > b.logp:
-			return -1
-		case a.logp < b.logp:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(s.picks, func(a, b pick) int { return cmp.Compare(b.logp, a.logp) })
 }
 
 // prune cuts hypotheses that reached the length limit and ends the search when no
@@ -238,13 +264,15 @@ func (h *Hypothesis) take(token int32, logp float64) {
 func (h *Hypothesis) force(tokens []int32) {
 	h.Tokens = append(h.Tokens, tokens...)
 	h.Next = append(h.Next, tokens...)
+	h.forbidden = h.grammar.Forbidden(h.forbidden[:0], h.Tokens)
 }
 
 func (h *Hypothesis) fork() *Hypothesis {
 	return &Hypothesis{
-		Tokens: append(make([]int32, 0, cap(h.Tokens)), h.Tokens...),
-		Path:   append(make([]int32, 0, cap(h.Path)), h.Path...),
-		Next:   make([]int32, 0, cap(h.Next)),
-		Logp:   h.Logp, grammar: h.grammar.Clone(), steps: h.steps,
+		Tokens:    append(make([]int32, 0, cap(h.Tokens)), h.Tokens...),
+		Path:      append(make([]int32, 0, cap(h.Path)), h.Path...),
+		Next:      make([]int32, 0, cap(h.Next)),
+		forbidden: make([]int32, 0, cap(h.forbidden)),
+		Logp:      h.Logp, grammar: h.grammar.Clone(), steps: h.steps,
 	}
 }

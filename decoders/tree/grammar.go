@@ -158,6 +158,9 @@ func (g *Grammar) Allowed() kernels.Allowed {
 	return kernels.Allowed{IDs: g.symbols.allowed[set]}
 }
 
+// Forbidden adds nothing: Allowed says it all.
+func (g *Grammar) Forbidden(ids, _ []int32) []int32 { return ids }
+
 // Accept takes an allowed decision; after a tag it forces the next word.
 func (g *Grammar) Accept(token int32) []int32 {
 	_, opens := g.symbols.labels[token]

@@ -92,6 +92,9 @@ func (t *Tokenizer) Piece(id int32) string {
 	return t.pieces[id]
 }
 
+// Pieces returns the bytes of all ranks, in order; they must not be changed.
+func (t *Tokenizer) Pieces() []string { return t.pieces }
+
 // invalidUTF8 returns the offset of the first byte that is not UTF-8, or -1.
 func invalidUTF8(text string) int {
 	if utf8.ValidString(text) {
