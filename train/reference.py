@@ -16,6 +16,7 @@ import tokenizer
 import trees
 from cached import Decoding
 from layers import Rows
+from repeats import Repeats, Spelling
 
 MAX_OPEN, MAX_DEPTH = 8, 64  # limits of the tree grammar: brackets opened in a row, brackets open at once
 
@@ -69,6 +70,7 @@ class Reference:
         self.max_positions = self.settings["model"]["max_positions"]
         if (Path(directory) / "tokenizer.tiktoken").exists():
             self.tok = tokenizer.Tokenizer(directory)
+            self.spelling = Spelling(self.tok.pieces())
 
     @torch.no_grad()
     def encode(self, sources):
@@ -88,19 +90,25 @@ class Reference:
 
     @torch.no_grad()
     def greedy(self, sources, max_len=None):
-        """Outputs of sources with their command in front; the batch shrinks as outputs end."""
+        """Outputs of sources with their command in front; the batch shrinks as outputs end. Tokens that would repeat too
+        much are passed over; the log-probabilities are among all."""
         limits = self.limits(sources, max_len)
         state = Decoding(self.model, *self.encode(sources), max(limits))
         tokens = torch.tensor([s[0] for s in sources])
         out, logp, live = [[] for _ in sources], [0.0] * len(sources), list(range(len(sources)))
-        done = {}
+        repeats, done = [Repeats(self.spelling, s[1:]) for s in sources], {}
         while live:
-            best, ids = state.step(tokens)[:, :self.end + 1].log_softmax(-1).max(-1)
+            logs = state.step(tokens)[:, :self.end + 1].log_softmax(-1)
+            for row, i in enumerate(live):
+                if forbidden := repeats[i].forbidden():
+                    logs[row, forbidden] = -torch.inf
+            best, ids = logs.max(-1)
             stay = []
             for row, (i, token, p) in enumerate(zip(list(live), ids.tolist(), best.tolist())):
                 logp[i] += p
                 if token != self.end:
                     out[i].append(token)
+                    repeats[i].add(token)
                 if token == self.end or len(out[i]) == limits[i]:
                     done[i] = Output(out[i], logp[i] / (len(out[i]) + 1), token != self.end)
                 else:

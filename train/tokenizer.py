@@ -54,6 +54,10 @@ class Tokenizer:
         self.end = self.vocab["end"]
         self.commands = self.vocab["commands"]
 
+    def pieces(self):
+        """The bytes of all ranks, in order."""
+        return [self.bpe.decode_single_token_bytes(i) for i in range(RANKS)]
+
     def encode(self, text):
         """Ids of normalized text; a leading space makes the first word look like any other."""
         text = normalize(text)

@@ -7,6 +7,7 @@ import golden
 import tokenizer
 from model import Config, MultiModel
 from reference import Grammar, Reference
+from repeats import Repeats
 
 
 @pytest.fixture
@@ -24,13 +25,15 @@ def reference(tokenizer_dir, tmp_path):
 
 
 def uncached(reference, source, limit):
-    out = []
+    out, rule = [], Repeats(reference.spelling, source[1:])
     while len(out) < limit:
         logits = golden.trace(reference.model, source, [source[0]] + out)["logits"][-1]
-        token = int(logits[:reference.end + 1].argmax())
+        best = logits[:reference.end + 1].argsort(descending=True).tolist()
+        token = next(t for t in best if t not in rule.forbidden())
         if token == reference.end:
             break
         out.append(token)
+        rule.add(token)
     return out
 
 
@@ -44,6 +47,18 @@ def test_greedy_equals_uncached_decoding(reference):
         limit = 2 * len(source) + 16
         assert output.tokens == (uncached(reference, source, limit) if text else [])
         assert len(output.tokens) <= limit
+
+
+def test_no_output_goes_round_in_circles(reference):
+    """Embeddings of a few tokens are made so large that the random model says nothing else."""
+    reference.model.embed.weight.data[300:303] *= 20
+    outputs = reference.translate_outputs(SENTENCES, "de")
+    assert any(len(o.tokens) > 10 and len(set(o.tokens)) < 8 for o in outputs)
+    for text, output in zip(SENTENCES, outputs):
+        rule = Repeats(reference.spelling, reference.tok.encode(text))
+        for token in output.tokens:
+            assert token not in rule.forbidden()
+            rule.add(token)
 
 
 def test_batch_size_does_not_change_outputs(reference):
