@@ -106,7 +106,7 @@ func TestWhoMayEnter(t *testing.T) {
 func TestRoot(t *testing.T) {
 	graph := imports(t)
 	for pkg := range graph {
-		if needs := below(pkg, graph, map[string]bool{}); needs[module] && pkg != module && !inRooms(pkg, "cmd", "bench") {
+		if needs := below(pkg, graph, map[string]bool{}); needs[module] && pkg != module && !inRooms(pkg, "learn", "cmd", "bench") {
 			t.Errorf("%s needs the root package", pkg)
 		}
 	}
@@ -161,5 +161,24 @@ func TestKindsApart(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestGorgonia wants the library that makes gradients to be used for learning alone:
+// what runs a model must not need it.
+func TestGorgonia(t *testing.T) {
+	users := 0
+	for pkg, needs := range imports(t) {
+		for _, needed := range needs {
+			if !strings.HasPrefix(needed, "gorgonia.org/") {
+				continue
+			}
+			if users++; !inRooms(pkg, "learn") {
+				t.Errorf("%s imports %s", pkg, needed)
+			}
+		}
+	}
+	if users == 0 {
+		t.Error("nobody imports gorgonia")
 	}
 }

@@ -1,0 +1,191 @@
+package learn
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"sync"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/mm-runtime/mm"
+)
+
+// Tapped are examples with their features at several taps.
+type Tapped struct {
+	Taps   []mm.Tap
+	Rows   [][]float32 // by tap: (N, width)
+	Width  int         // of one tap
+	Labels []int       // (N)
+}
+
+// At is the examples with the features of some of the taps, one behind the other.
+func (t Tapped) At(taps []mm.Tap) (Set, error) {
+	s := Set{Width: len(taps) * t.Width, Labels: t.Labels, Rows: make([]float32, 0, len(taps)*t.Width*len(t.Labels))}
+	where := make([]int, len(taps))
+	for i, tap := range taps {
+		if where[i] = slices.Index(t.Taps, tap); where[i] < 0 {
+			return s, fmt.Errorf("learn: no features at layer %d, %s", tap.Layer, tap.Pooling)
+		}
+	}
+	for n := range t.Labels {
+		for _, w := range where {
+			s.Rows = append(s.Rows, t.Rows[w][n*t.Width:(n+1)*t.Width]...)
+		}
+	}
+	return s, nil
+}
+
+// EveryTap lists the taps of a model with so many layers.
+func EveryTap(layers int) []mm.Tap {
+	var taps []mm.Tap
+	for layer := range layers {
+		for _, p := range mm.Poolings {
+			taps = append(taps, mm.Tap{Layer: layer, Pooling: p})
+		}
+	}
+	return taps
+}
+
+// Candidate is features to learn on, and how well they serve.
+type Candidate struct {
+	Taps     []mm.Tap `json:"taps"`
+	Accuracy float64  `json:"accuracy"` // by cross-validation
+}
+
+const (
+	chooseFolds = 3
+	chooseRidge = 0.1 // of the number of examples, on the diagonal
+)
+
+// Choose judges every tap by itself, and the means and maxima of a layer together,
+// by cross-validation of a ridge regression onto the labels, and returns the best
+// first; of equals, those of fewer features and of earlier layers. With one example
+// of a class there is nothing to compare.
+func Choose(t Tapped, seed uint64) ([]Candidate, error) {
+	var all []Candidate
+	for _, tap := range t.Taps {
+		all = append(all, Candidate{Taps: []mm.Tap{tap}})
+	}
+	for _, tap := range t.Taps {
+		both := []mm.Tap{{Layer: tap.Layer, Pooling: mm.PoolMean}, {Layer: tap.Layer, Pooling: mm.PoolMax}}
+		if tap == both[0] && slices.Contains(t.Taps, both[1]) {
+			all = append(all, Candidate{Taps: both})
+		}
+	}
+	errs := make([]error, len(all))
+	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var running sync.WaitGroup
+	for i := range all {
+		turns <- struct{}{}
+		running.Go(func() {
+			defer func() { <-turns }()
+			s, err := t.At(all[i].Taps)
+			if err == nil {
+				all[i].Accuracy, err = crossValidate(s, seed)
+			}
+			errs[i] = err
+		})
+	}
+	running.Wait()
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	slices.SortStableFunc(all, func(a, b Candidate) int {
+		switch {
+		case a.Accuracy > b.Accuracy:
+			return -1
+		case a.Accuracy < b.Accuracy:
+			return 1
+		}
+		return 0
+	})
+	return all, nil
+}
+
+// crossValidate is the share of examples that a regression on the others gets right.
+func crossValidate(s Set, seed uint64) (float64, error) {
+	labels := most(s.Labels)
+	if err := s.check(labels); err != nil {
+		return 0, fmt.Errorf("learn: %w", err)
+	}
+	fold := folds(s.Labels, chooseFolds, seed)
+	right, tried := 0, 0
+	for f := range chooseFolds {
+		var in, out []int
+		for i := range s.Labels {
+			if fold[i] == f {
+				out = append(out, i)
+			} else {
+				in = append(in, i)
+			}
+		}
+		if len(in) == 0 || len(out) == 0 {
+			continue
+		}
+		n, err := ridge(s.Pick(in), s.Pick(out), labels)
+		if err != nil {
+			return 0, err
+		}
+		right, tried = right+n, tried+len(out)
+	}
+	return float64(right) / float64(max(1, tried)), nil
+}
+
+// ridge regresses the labels of train on its features and returns how many of test it
+// gets right. Of features that are more than the examples it solves the dual.
+func ridge(train, test Set, labels int) (int, error) {
+	shift, scale := moments(train)
+	x, y := scaledMatrix(train, shift, scale), mat.NewDense(train.Len(), labels, nil)
+	for i, l := range train.Labels {
+		y.Set(i, l, 1)
+	}
+	dual := train.Width > train.Len()
+	var gram mat.SymDense
+	if dual {
+		gram.SymOuterK(1, x)
+	} else {
+		gram.SymOuterK(1, x.T())
+	}
+	for i := range gram.SymmetricDim() {
+		gram.SetSym(i, i, gram.At(i, i)+chooseRidge*float64(train.Len()))
+	}
+	var solver mat.Cholesky
+	if !solver.Factorize(&gram) {
+		return 0, errors.New("learn: features from which nothing can be regressed")
+	}
+	var w, out mat.Dense
+	if dual {
+		var a mat.Dense
+		if err := solver.SolveTo(&a, y); err != nil {
+			return 0, err
+		}
+		w.Mul(x.T(), &a)
+	} else {
+		var xy mat.Dense
+		xy.Mul(x.T(), y)
+		if err := solver.SolveTo(&w, &xy); err != nil {
+			return 0, err
+		}
+	}
+	out.Mul(scaledMatrix(test, shift, scale), &w)
+	right := 0
+	for i, l := range test.Labels {
+		if best(out.RawRowView(i)) == l {
+			right++
+		}
+	}
+	return right, nil
+}
+
+func scaledMatrix(s Set, shift, scale []float32) *mat.Dense {
+	m := mat.NewDense(s.Len(), s.Width, nil)
+	for i := range s.Len() {
+		row := m.RawRowView(i)
+		for c, v := range s.Row(i) {
+			row[c] = float64((v - shift[c]) * scale[c])
+		}
+	}
+	return m
+}
