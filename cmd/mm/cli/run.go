@@ -30,6 +30,7 @@ type runOptions struct {
 	top       int
 	out       string
 	jobs      string
+	head      string
 }
 
 const runExamples = `  mm run translate --to de "Where is the station?"
@@ -78,6 +79,7 @@ func newRun(s *settings) *cobra.Command {
 	f.Var(bounded{&o.top, 1, 0, "at least 1"}, "top", "labels to print (classify; default 1, on a terminal 5)")
 	f.Var(fraction{&o.threshold}, "threshold", "least `score` of a box, to 1 (detect; default 0.3)")
 	f.StringVar(&o.out, "out", "", "PNG `file` for the picture with its boxes (detect)")
+	f.StringVar(&o.head, "head", "", "`folder` of a head pack of mm learn, to classify with")
 	f.StringVar(&o.jobs, "jobs", "", "run the jobs in `FILE`, JSON lines, - for standard input")
 	for _, flag := range []string{"to", "from"} {
 		cmd.RegisterFlagCompletionFunc(flag, s.completeTargets)
@@ -153,7 +155,11 @@ func (o *runOptions) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	defer m.Close()
-	task, err := o.checkTask(m, args[0])
+	name, err := o.headTask(m, args[0])
+	if err != nil {
+		return err
+	}
+	task, err := o.checkTask(m, name)
 	if err != nil {
 		return usageError{err}
 	}
@@ -232,6 +238,9 @@ func (o *runOptions) runJobs(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		defer m.Close()
+		if _, err := o.headTask(m, ""); err != nil {
+			return err
+		}
 		r := newRunner(m)
 		r.dir, p.bar = dir, newBar(jobs, stdout, stderr)
 		return r.answer(cmd.Context(), readJobs(jobs, name, o.maxInput), p)
