@@ -99,11 +99,6 @@ void sync_warp(unsigned mask);
 // c (16, 8) += a (16, 16) · b (16, 8) in bfloat16, spread over the warp as mma.sync.m16n8k16 has it.
 void mma_bf16(float *c, const uint32_t *a, const uint32_t *b);
 
-// Asynchronous copies happen when they are waited for, not before: a kernel that does not wait computes with NaNs.
-void copy_async(void *to, const void *from, unsigned bytes, unsigned valid);
-void copy_commit();
-void copy_wait(unsigned left);
-
 }  // namespace emu
 
 #define threadIdx (emu::current->index)

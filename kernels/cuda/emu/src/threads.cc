@@ -7,7 +7,6 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
-#include <deque>
 #include <vector>
 
 #include <sys/mman.h>
@@ -31,12 +30,6 @@ namespace {
 constexpr size_t stack_bytes = 256 << 10;
 constexpr unsigned warp_size = 32;
 
-struct Copy {
-	void *to;
-	const void *from;
-	unsigned bytes, valid;
-};
-
 enum class State { ready, meeting, barrier, done };
 
 struct Coroutine : Thread {
@@ -45,8 +38,6 @@ struct Coroutine : Thread {
 	Meeting *meeting;
 	Vote vote;
 	int value;  // given to a vote, then its result
-	std::deque<std::vector<Copy>> copies;
-	std::vector<Copy> open;
 #if defined(__x86_64__)
 	void *sp;
 #else
@@ -156,8 +147,6 @@ void prepare(Coroutine *t) {
 		if (t->stack == MAP_FAILED) abort();
 	}
 	t->state = State::ready;
-	t->copies.clear();
-	t->open.clear();
 #if defined(__x86_64__)
 	void **top = reinterpret_cast<void **>(t->stack + stack_bytes - 64);
 	*--top = nullptr;  // a return address for enter, which never returns
@@ -379,28 +368,6 @@ void mma_bf16(float *c, const uint32_t *a, const uint32_t *b) {
 		}
 	};
 	meet(&p);
-}
-
-void copy_async(void *to, const void *from, unsigned bytes, unsigned valid) {
-	if (reinterpret_cast<uintptr_t>(to) % bytes || (valid && reinterpret_cast<uintptr_t>(from) % bytes)) {
-		fail("asynchronous copy of %u bytes between %p and %p, which are not aligned", bytes, from, to);
-	}
-	running->open.push_back({to, from, bytes, valid});
-}
-
-void copy_commit() {
-	running->copies.push_back(std::move(running->open));
-	running->open.clear();
-}
-
-void copy_wait(unsigned left) {
-	while (running->copies.size() > left) {
-		for (const Copy &c : running->copies.front()) {
-			if (c.valid) memcpy(c.to, c.from, c.valid);
-			memset(static_cast<char *>(c.to) + c.valid, 0, c.bytes - c.valid);
-		}
-		running->copies.pop_front();
-	}
 }
 
 char *run(const Launch &l) {
