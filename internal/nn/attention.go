@@ -13,15 +13,7 @@ type Rope struct{ Cos, Sin kernels.Tensor } // (positions, headDim/2)
 // NewRope computes the table for positions 0 ≤ p < positions.
 func NewRope(dev kernels.Device, positions, headDim int, base float64) (Rope, error) {
 	half := headDim / 2
-	cos, sin := make([]float32, positions*half), make([]float32, positions*half)
-	for p := range positions {
-		for i := range half {
-			// The frequency is rounded to float32 first, as the reference does.
-			freq := float32(math.Pow(base, -float64(i)/float64(half)))
-			angle := float64(float32(p) * freq)
-			cos[p*half+i], sin[p*half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
-		}
-	}
+	cos, sin := Turns(positions, half, base)
 	var r Rope
 	for _, part := range []struct {
 		to   *kernels.Tensor
@@ -35,6 +27,20 @@ func NewRope(dev kernels.Device, positions, headDim int, base float64) (Rope, er
 		*part.to = t
 	}
 	return r, nil
+}
+
+// Turns are the cosines and sines of a Rope's angles, (positions, half) each.
+func Turns(positions, half int, base float64) (cos, sin []float32) {
+	cos, sin = make([]float32, positions*half), make([]float32, positions*half)
+	for p := range positions {
+		for i := range half {
+			// The frequency is rounded to float32 first, as the reference does.
+			freq := float32(math.Pow(base, -float64(i)/float64(half)))
+			angle := float64(float32(p) * freq)
+			cos[p*half+i], sin[p*half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
+		}
+	}
+	return cos, sin
 }
 
 // Attention is x += Out · softmax(q·kᵀ/√d)·v, [q ; k ; v] = QKV · norm(x), with
