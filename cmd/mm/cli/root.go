@@ -86,7 +86,7 @@ func newRoot() *cobra.Command {
 	root.MarkPersistentFlagDirname("model")
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(newRun(s), newLearn(s), newTasks(s), newInfo(s), newVersion())
+	root.AddCommand(newRun(s), newLearn(s), newAttack(s), newEval(s), newTasks(s), newInfo(s), newVersion())
 	return root
 }
 
