@@ -85,8 +85,8 @@ def point(worker, at, request, answers):
 
 def markdown(r):
     text = [f"Medians of {r['rounds']} rounds in turn; plots in [plots](plots). Rows: one packed batch of sentences of "
-            f"{r['segment']} rows (one of fewer), one token written each. Batch: sentences of one length. Length: tokens "
-            "of each sentence of a batch."]
+            f"{r['segment']} rows (one of fewer), one token written each. Batch: sentences of one length. Length: "
+            "tokens of each sentence of a batch."]
     units = {"rows": ("ms", lambda p: 1e3 * p["seconds"]), "batch": ("tokens/s", lambda p: p["tokens_per_second"]),
              "length": ("ms a sentence", lambda p: 1e3 * p["seconds"] / p["sentences"])}
     for name, (unit, value) in units.items():

@@ -50,9 +50,9 @@ def markdown(results):
                      f"{r['ratio']:.2f} ×", *late, r["different"]])
     first, last = results[0], results[-1]
     text = (f"{first['requests']} requests, translations of short and long texts between the three languages and "
-            f"parses, from {first['goroutines']} goroutines that each wait for their answer, beside one by one; medians of "
-            f"{first['rounds']} rounds in turn. Different: answers that are not, to the bit, what they are alone.\n\n"
-            + table(
+            f"parses, from {first['goroutines']} goroutines that each wait for their answer, beside one by one; "
+            f"medians of {first['rounds']} rounds in turn. Different: answers that are not, to the bit, what they are "
+            "alone.\n\n" + table(
                 ["threads", "one by one, requests/s", "together, requests/s", "ratio", "alone, p50 / p99 ms",
                  "together, p50 / p99 ms", "different"], rows))
     if soak := last.get("soak"):

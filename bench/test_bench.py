@@ -148,6 +148,10 @@ def test_same_outputs_are_counted_and_texts_dropped():
     decoding.same_outputs(result)
     assert [row.get("same") for row in result["engines"]] == [1, 2, None]
     assert not any("texts" in row for row in result["engines"])
+    wrong = {"engines": [{"engine": "ONNX Runtime", "texts": ["a", "b"]},
+                         {"engine": "PyTorch eager", "texts": ["a", "c"]}]}
+    with pytest.raises(RuntimeError, match="ONNX Runtime: 1 of 2 outputs"):
+        decoding.same_outputs(wrong)
 
 
 def served(threads, soak=False):

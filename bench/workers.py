@@ -88,7 +88,8 @@ ENGINES = ["mm", *PEERS]
 
 
 def peer(a, name, threads, *options):
-    return [a.python, str(HERE / "peers/worker.py"), name, "--model", str(a.model), "--threads", str(threads), *options]
+    return [a.python, str(HERE / "peers/worker.py"), name, "--model", str(a.model), "--threads", str(threads),
+            "--scratch", str(a.peers / "models"), *options]
 
 
 def ctranslate2(a, engine, threads, env):

@@ -1,8 +1,10 @@
-"""PyTorch with a decoding step that torch.compile made: the arithmetic of train/cached.py on tensors of fixed size, so
-that one program serves all steps. Its weights are constants, packed ahead (freezing). The encoder stays eager.
+"""PyTorch with a decoding step that torch.compile made: the arithmetic of train/cached.py on tensors of fixed room, so
+that one program serves all steps. The encoder stays eager.
+
+There are two programs. That of one row has its weights packed ahead (freezing) and returns new caches, which are small.
+That of more rows writes into them in place: together with freezing that gives wrong tokens (PyTorch 2.15.0).
 """
 import torch
-import torch._inductor.config
 import torch.nn.functional as F
 from torch import nn
 
@@ -19,7 +21,7 @@ def up(n):
 
 
 class Step(nn.Module):
-    """tokens (B,), at () -> best next tokens (B,), state of the next step."""
+    """tokens (B,), at () -> best next tokens (B,), pasts of the next step, caches where they are new."""
 
     def __init__(self, model, end):
         super().__init__()
@@ -41,12 +43,19 @@ class Step(nn.Module):
     def attention(self, attn, x, kv, at):
         B, C = x.shape
         q, k, v = attn.qkv(attn.norm(x)).view(B, 3, attn.heads, 1, -1).unbind(1)
-        rope = Rows(None, at.view(1, 1)).rope(C // attn.heads, self.c.rope_base)
-        kv[0].index_copy_(2, at.view(1), rotate(k, *rope))
-        kv[1].index_copy_(2, at.view(1), v)
-        seen = torch.arange(kv[0].shape[2]) <= at
-        h = F.scaled_dot_product_attention(rotate(q, *rope), *kv, attn_mask=seen.view(1, 1, 1, -1))
-        return x + attn.out(h.reshape(B, C))
+        rope, room = Rows(None, at.view(1, 1)).rope(C // attn.heads, self.c.rope_base), torch.arange(kv[0].shape[2])
+        kv = self.store(kv, (rotate(k, *rope), v), at, room)
+        h = F.scaled_dot_product_attention(rotate(q, *rope), *kv, attn_mask=(room <= at).view(1, 1, 1, -1))
+        return x + attn.out(h.reshape(B, C)), kv
+
+    def store(self, kv, new, at, room):
+        """Caches (B, H, room, d) with new (B, H, 1, d) at row `at`."""
+        if len(kv[0]) == 1:
+            here = (room == at).view(1, 1, -1, 1)
+            return tuple(torch.where(here, t, cache) for t, cache in zip(new, kv))
+        for t, cache in zip(new, kv):
+            cache.index_copy_(2, at.view(1), t)
+        return kv
 
     def experts(self, moe, x):
         """One row fetches the weights of its experts; more run all of them, as Experts.forward does."""
@@ -74,12 +83,14 @@ class Step(nn.Module):
         both, past = self.depthwise(io.merge, io.merge.norm(torch.cat((x, y), -1)), next(pasts), 1)
         new.append(past)
         x = x + io.merge.pointwise(F.silu(both))
+        stored = []
         for block, kv, cross in zip(blocks, kvs, crosses[1:]):
-            x = self.attention(block.attn, conv(block.conv, x), kv, at)
+            x, kv = self.attention(block.attn, conv(block.conv, x), kv, at)
+            stored.append(kv)
             x = x + self.cross(block.cross, x, cross, mask)
             x = self.experts(block.moe, x) if hasattr(block, "moe") else block.ffn(x)
         logits = F.linear(self.model.decoder.norm(x), self.model.embed.weight[:self.end + 1])
-        return logits.argmax(-1), new
+        return logits.argmax(-1), new, stored if len(tokens) == 1 else None
 
 
 class Decoding:
@@ -101,8 +112,8 @@ class Decoding:
         self.mask, self.at = mask, 0
 
     def advance(self, step, tokens):
-        ids, self.pasts = step(tokens, torch.tensor(self.at), self.pasts, self.kvs, self.crosses, self.mask)
-        self.at += 1
+        ids, self.pasts, kvs = step(tokens, torch.tensor(self.at), self.pasts, self.kvs, self.crosses, self.mask)
+        self.kvs, self.at = kvs or self.kvs, self.at + 1
         return ids
 
     def keep(self, rows):
@@ -115,10 +126,12 @@ class Decoding:
 class Compiled:
     def __init__(self, model, threads, compile=True):
         torch.set_num_threads(threads)
-        torch._inductor.config.freezing = True
         self.reference = Reference(model)
         self.step = Step(self.reference.model, self.reference.end).eval()
-        self.run = torch.compile(self.step, dynamic=True) if compile else self.step
+        self.one = self.many = self.step
+        if compile:
+            self.one = torch.compile(self.step, dynamic=True, options={"freezing": True})
+            self.many = torch.compile(self.step, dynamic=True)
         self.name = f"PyTorch {torch.__version__}, step by torch.compile, float32 with a KV cache"
 
     @torch.no_grad()
@@ -133,7 +146,7 @@ class Compiled:
         tokens = torch.tensor([s[0] for s in sources])
         out, live, done = [[] for _ in sources], list(range(len(sources))), set()
         while True:
-            tokens = state.advance(self.run, tokens)
+            tokens = state.advance(self.many if len(live) > 1 else self.one, tokens)
             for i, token in zip(live, tokens.tolist()):
                 if i in done:
                     continue

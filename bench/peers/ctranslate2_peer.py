@@ -7,15 +7,19 @@ not counted. A batch has one length, the mean of its outputs', which suits it: n
 ends.
 """
 import json
-import tempfile
+import os
+import shutil
+import sys
 from pathlib import Path
 
-import ctranslate2
-import numpy as np
-from ctranslate2.specs import common_spec, transformer_spec
+sys.modules["torch"] = None  # CTranslate2 imports it where it is there, and does not need it here
 
-import tokenizer
-from worker import groups
+import ctranslate2  # noqa: E402
+import numpy as np  # noqa: E402
+from ctranslate2.specs import common_spec, transformer_spec  # noqa: E402
+
+import tokenizer  # noqa: E402
+from worker import groups  # noqa: E402
 
 
 def random_spec(m, rng):
@@ -55,20 +59,33 @@ def random_spec(m, rng):
     return spec
 
 
-class CTranslate2:
-    def __init__(self, model, workers, threads, scratch=None, compute="int8"):
-        settings = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))
-        self.tok, self.workers = tokenizer.Tokenizer(model), workers
-        spec = random_spec(settings["model"], np.random.default_rng(0))
-        vocabulary = ["<unk>", "<s>", "</s>"] + [f"t{i}" for i in range(settings["model"]["vocab"] - 3)]
+def converted(settings, scratch):
+    """The folder of a model of these sizes, made where it is missing."""
+    folder = Path(scratch) / ("ctranslate2-" + "-".join(str(settings[k]) for k in SIZES))
+    if not folder.exists():
+        spec = random_spec(settings, np.random.default_rng(0))
+        vocabulary = ["<unk>", "<s>", "</s>"] + [f"t{i}" for i in range(settings["vocab"] - 3)]
         spec.register_source_vocabulary(vocabulary)
         spec.register_target_vocabulary(vocabulary)
         spec.validate()
         spec.optimize(quantization=None)
-        with tempfile.TemporaryDirectory(dir=scratch) as folder:
-            spec.save(folder)
-            self.translator = ctranslate2.Translator(folder, compute_type=compute, inter_threads=workers,
-                                                     intra_threads=threads)
+        making = folder.with_suffix(f".{os.getpid()}")
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir(parents=True)
+        spec.save(str(making))
+        making.rename(folder)
+    return folder
+
+
+SIZES = ("width", "heads", "ffn", "vocab", "encoder_blocks", "decoder_blocks")
+
+
+class CTranslate2:
+    def __init__(self, model, workers, threads, scratch, compute="int8"):
+        settings = json.loads((Path(model) / "config.json").read_text(encoding="utf-8"))["model"]
+        self.tok, self.workers = tokenizer.Tokenizer(model), workers
+        self.translator = ctranslate2.Translator(str(converted(settings, scratch)), compute_type=compute,
+                                                 inter_threads=workers, intra_threads=threads)
         self.name = (f"CTranslate2 {ctranslate2.__version__}, {compute}, random weights of equal size, "
                      f"{workers} × {threads} threads")
 

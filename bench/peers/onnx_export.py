@@ -4,14 +4,23 @@ greedy decoding step.
     trunk: ids (B, S), mask (B, S, 1) of ones and zeros -> key.i, value.i (B, H, S, d) of each cross-attention i
     step: token (B, 1), unseen (B, 1, 1, S), state -> next (B, 1), state
 
+    python onnx_export.py --model ../../models/base --out FOLDER [--int8]
+
 State of a step: conv.i (B, reach, C), the past of each causal convolution; keys.i and values.i (B, H, room, d) of each
 self-attention, written in place; filled (B,) and total (1,), the rows stored before this one, and with it.
 """
+import argparse
 import math
+import sys
+from pathlib import Path
 
 import numpy as np
+import onnx
 
-from onnx_graph import FLOAT, FUSED, INT32, INT64, Graph, rotary
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "train"))
+
+import checkpoint  # noqa: E402
+from onnx_graph import FLOAT, FUSED, INT32, INT64, Graph, rotary  # noqa: E402
 
 
 def number(x):
@@ -150,3 +159,33 @@ def signature(model):
         for name in ("keys", "values"):
             inputs[f"{name}.{i}"] = outputs[f"{name}.{i}.next"] = FLOAT, ["B", c.heads, "room", d]
     return inputs, outputs
+
+
+def write(graph, path, int8):
+    if not int8:
+        onnx.save(graph, str(path))
+        return
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+    whole = path.with_suffix(".f32.onnx")
+    onnx.save(graph, str(whole))
+    quantize_dynamic(whole, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8,
+                     extra_options={"DefaultTensorType": FLOAT})
+    whole.unlink()
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--model", type=Path, required=True, help="exported model directory")
+    p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--int8", action="store_true", help="weights and, as the graphs run, activations of 8 bits")
+    a = p.parse_args()
+    model, settings = checkpoint.load(a.model)
+    positions, end = settings["model"]["max_positions"], settings["vocabulary"]["end"]
+    a.out.mkdir(parents=True, exist_ok=True)
+    write(trunk(model, positions), a.out / "trunk.onnx", a.int8)
+    for name in ("few", "many"):  # rows of a step
+        write(step(model, positions, end, few=name == "few"), a.out / f"{name}.onnx", a.int8)
+
+
+if __name__ == "__main__":
+    main()

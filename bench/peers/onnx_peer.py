@@ -1,18 +1,20 @@
-"""ONNX Runtime: the graphs of onnx_export.py and a greedy loop around them. All buffers are numpy arrays that stay
-where they are, bound once and again when the batch shrinks.
+"""ONNX Runtime: the graphs of onnx_export.py and a greedy loop around them, without PyTorch. All buffers are numpy
+arrays that stay where they are, bound once and again when the batch shrinks.
 """
-import tempfile
+import hashlib
+import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime as ort
-import torch
 
-import onnx_export
-from reference import Reference
+import tokenizer
 from worker import groups
 
+HERE = Path(__file__).resolve().parent
 FEW = 8  # rows for which fetching the experts' weights pays
 
 
@@ -20,16 +22,32 @@ def up(n, to=16):
     return -(-n // to) * to
 
 
+def exported(model, scratch, int8):
+    """The folder of a model's graphs, which another process makes where they are missing."""
+    digest = hashlib.sha256(str(int8).encode())
+    for path in (model / "model.safetensors", model / "config.json", HERE / "onnx_export.py", HERE / "onnx_graph.py"):
+        digest.update(path.read_bytes())
+    folder = Path(scratch) / f"onnx-{digest.hexdigest()[:12]}"
+    if not folder.exists():
+        making = folder.with_suffix(f".{os.getpid()}")
+        command = [sys.executable, str(HERE / "onnx_export.py"), "--model", str(model), "--out", str(making)]
+        env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+        subprocess.run(command + ["--int8"] * int8, check=True, stdout=subprocess.DEVNULL, env=env)
+        making.rename(folder)
+    return folder
+
+
 class State:
     """A batch of outputs in the middle of decoding. Pasts and tokens come in pairs, one of which is read."""
 
-    def __init__(self, model, room, keys, unseen):
-        c, B = model.config, len(unseen)
-        self.memory, self.unseen = keys, unseen
-        self.convs = [[np.zeros((B, reach, channels), np.float32) for _ in range(2)]
-                      for channels, reach in onnx_export.causal(model)]
-        self.caches = [np.zeros((B, c.heads, room, c.width // c.heads), np.float32)
-                       for _ in range(2 * c.decoder_blocks)]
+    def __init__(self, inputs, room, memory, unseen):
+        """inputs {name: shape} of a step, its batch and room unknown."""
+        B = len(unseen)
+        self.memory, self.unseen = memory, unseen
+        self.convs = [[np.zeros((B, *shape[1:]), np.float32) for _ in range(2)]
+                      for name, shape in inputs.items() if name.startswith("conv.")]
+        self.caches = [np.zeros((B, shape[1], room, shape[3]), np.float32)
+                       for name, shape in inputs.items() if name.startswith(("keys.", "values."))]
         self.tokens = [np.zeros((B, 1), np.int64) for _ in range(2)]
         self.filled, self.total, self.at = np.zeros(B, np.int32), np.zeros(1, np.int32), 0
 
@@ -71,31 +89,19 @@ class State:
 
 
 class OnnxRuntime:
-    def __init__(self, model, threads, scratch=None, int8=False):
-        torch.set_num_threads(1)
-        self.reference = Reference(model)
-        self.folder = tempfile.TemporaryDirectory(dir=scratch)
-        self.options = ort.SessionOptions()
-        self.options.intra_op_num_threads, self.options.inter_op_num_threads = threads, 1
-        net, positions, end = self.reference.model, self.reference.max_positions, self.reference.end
-        self.trunk = self.session("trunk", onnx_export.trunk(net, positions), int8)
-        self.few = self.session("few", onnx_export.step(net, positions, end, few=True), int8)
-        self.many = self.session("many", onnx_export.step(net, positions, end, few=False), int8)
-        self.folder.cleanup()
+    def __init__(self, model, threads, scratch, int8=False):
+        model = Path(model)
+        settings = json.loads((model / "config.json").read_text(encoding="utf-8"))
+        self.tok, self.positions = tokenizer.Tokenizer(model), settings["model"]["max_positions"]
+        self.commands, self.end = settings["vocabulary"]["commands"], settings["vocabulary"]["end"]
+        options, folder = ort.SessionOptions(), exported(model, scratch, int8)
+        options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+        self.trunk, self.few, self.many = (
+            ort.InferenceSession(str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"])
+            for name in ("trunk", "few", "many"))
+        self.inputs = {i.name: i.shape for i in self.few.get_inputs()}
         kind = "int8 by quantize_dynamic" if int8 else "float32"
         self.name = f"ONNX Runtime {ort.__version__}, {kind} with a KV cache"
-
-    def session(self, name, graph, int8):
-        path = Path(self.folder.name) / f"{name}.onnx"
-        onnx.save(graph, str(path))
-        if int8:
-            from onnxruntime.quantization import QuantType, quantize_dynamic
-            whole = path.with_suffix(".f32.onnx")
-            path.rename(whole)
-            quantize_dynamic(whole, path, op_types_to_quantize=["MatMul"], per_channel=True,
-                             weight_type=QuantType.QInt8,
-                             extra_options={"DefaultTensorType": onnx.TensorProto.FLOAT})
-        return ort.InferenceSession(str(path), self.options, providers=["CPUExecutionProvider"])
 
     def start(self, sources, limits):
         """Encode a batch: the state in front of the first step."""
@@ -106,13 +112,13 @@ class OnnxRuntime:
         names = [o.name for o in self.trunk.get_outputs()]
         memory = dict(zip(names, self.trunk.run(names, {"ids": ids, "mask": mask})))
         unseen = np.ascontiguousarray((mask[:, None, None, :, 0] - 1) * np.float32(1e4))
-        state = State(self.reference.model, up(max(limits)), memory, unseen)
+        state = State(self.inputs, up(max(limits)), memory, unseen)
         state.tokens[0][:, 0] = [s[0] for s in sources]
         return state
 
     def greedy(self, sources, max_tokens=None):
-        """Token ids of each output; the batch shrinks when a quarter of it has ended."""
-        limits, end = self.reference.limits(sources, max_tokens or None), self.reference.end
+        """Token ids of each output; the batch shrinks when a quarter of it has ended. Limits are the reference's."""
+        limits = [min(self.positions, 2 * len(s) + 16, max_tokens or self.positions) for s in sources]
         state = self.start(sources, limits)
         out, live, ended, bindings = [[] for _ in sources], list(range(len(sources))), set(), None
         while True:
@@ -122,9 +128,9 @@ class OnnxRuntime:
             for i, token in zip(live, state.advance(session, bindings).tolist()):
                 if i in ended:
                     continue
-                if token != end:
+                if token != self.end:
                     out[i].append(token)
-                if token == end or len(out[i]) == limits[i]:
+                if token == self.end or len(out[i]) == limits[i]:
                     ended.add(i)
             stay = [row for row, i in enumerate(live) if i not in ended]
             if not stay:
@@ -134,10 +140,9 @@ class OnnxRuntime:
                 state.keep(stay)
 
     def translate(self, request):
-        r = self.reference
-        sources = [[r.commands[f"<to-{request['to']}>"]] + r.tok.encode(s) for s in request["texts"]]
+        sources = [[self.commands[f"<to-{request['to']}>"]] + self.tok.encode(s) for s in request["texts"]]
         tokens = [[]] * len(sources)
         for group in groups(sources, request["batch"]):
             for i, ids in zip(group, self.greedy([sources[i] for i in group], request.get("max_tokens"))):
                 tokens[i] = ids
-        return [r.tok.decode(ids) for ids in tokens], [len(ids) for ids in tokens]
+        return [self.tok.decode(ids) for ids in tokens], [len(ids) for ids in tokens]

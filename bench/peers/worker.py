@@ -11,6 +11,7 @@ runs}. bench/decode is the same for mm.
 import argparse
 import json
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def main():
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--workers", type=int, default=1, help="of CTranslate2, each with so many threads")
     p.add_argument("--compute", default="int8", help="CTranslate2's type of weights")
-    p.add_argument("--scratch", type=Path, help="folder for converted models")
+    p.add_argument("--scratch", type=Path, default=Path(tempfile.gettempdir()), help="keeps converted models")
     a = p.parse_args()
     out, sys.stdout = sys.stdout, sys.stderr  # libraries print
     serve(open_peer(a), sys.stdin, out)
