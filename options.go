@@ -7,6 +7,7 @@ import (
 
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/kernels/cpu"
+	"github.com/mm-runtime/mm/kernels/cuda"
 )
 
 // Option changes how a model is loaded.
@@ -32,9 +33,10 @@ func defaults() options {
 	return options{device: "auto", beam: 1, maxInput: 256 << 10, penalty: 0.6}
 }
 
-// WithDevice chooses where the model runs: "auto" (the default: a GPU where
-// there is a usable one, else the CPU), "cpu", or "cuda" and "cuda:N", which are
-// errors where there is no usable GPU.
+// WithDevice chooses where the model runs: "cpu", or "cuda" and "cuda:N", which
+// are errors where there is no usable GPU. "auto" (the default) is the CPU: the
+// CUDA kernels have passed their tests in an emulator only, so a GPU must be asked
+// for.
 func WithDevice(name string) Option {
 	return func(o *options) error {
 		number, numbered := strings.CutPrefix(name, "cuda:")
@@ -116,8 +118,9 @@ func WithLengthPenalty(alpha float64) Option {
 // openDevice opens the device asked for. A GPU that was asked for and is not
 // there is an error, never a quiet CPU run.
 func openDevice(o options) (kernels.Device, error) {
-	if strings.HasPrefix(o.device, "cuda") {
-		return nil, fmt.Errorf("device %s: this version of mm has no CUDA kernels, want cpu (WithDevice or --device cpu)", o.device)
+	if number, ok := strings.CutPrefix(o.device, "cuda"); ok {
+		index, _ := strconv.Atoi(strings.TrimPrefix(number, ":")) // WithDevice has looked at it
+		return cuda.Open(index)
 	}
 	return cpu.Open(cpu.Options{Threads: o.threads})
 }

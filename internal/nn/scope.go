@@ -55,12 +55,22 @@ func (s *Scope) Release(m Mark) {
 
 type allocFailure struct{ err error }
 
-// Recover, deferred by whoever runs layers, turns a failed Take into *err.
+// deviceFailure is what a device panics with when an operation failed on it, such
+// as a GPU that is gone.
+type deviceFailure interface {
+	error
+	DeviceFailure()
+}
+
+// Recover, deferred by whoever runs layers, turns a failed Take or a device's
+// failure into *err.
 func (s *Scope) Recover(err *error) {
 	switch p := recover().(type) {
 	case nil:
 	case allocFailure:
 		*err = p.err
+	case deviceFailure:
+		*err = p
 	default:
 		panic(p)
 	}

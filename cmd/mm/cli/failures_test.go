@@ -10,10 +10,13 @@ import (
 	"testing"
 )
 
+// TestCUDAWithoutAGPUIsExit1 names a driver that is not there, as on a machine
+// without one.
 func TestCUDAWithoutAGPUIsExit1(t *testing.T) {
+	t.Setenv("MM_CUDA_DRIVER", filepath.Join(t.TempDir(), "libcuda.so.1"))
 	for _, name := range []string{"cuda", "cuda:1"} {
 		o := run(translate("--device", name, "x")...)
-		o.expect(t, 1, "mm: device "+name+": ", "--device cpu")
+		o.expect(t, 1, "mm: cuda: ", "libcuda.so.1")
 		o.expectStdout(t, "")
 		if strings.Contains(o.stderr, "Usage:") {
 			t.Errorf("stderr is %q, want no usage for a failure", o.stderr)
