@@ -14,8 +14,9 @@ const (
 // Repeats limits how often a text says the same: an n-gram of 1 to 3 tokens
 // stands at most 3 times in a row, one of 4 tokens at most 3 times in all, or as
 // often as some such n-gram does in the source. n-grams of digits alone may be
-// numbers: they stand 12 times in a row and any number of times in all. The zero
-// value limits nothing.
+// numbers: they stand 12 times in a row and any number of times in all. However it
+// is cut into tokens, no text goes round more often (circling). The zero value
+// limits nothing.
 type Repeats struct {
 	spelling      *Spelling
 	inARow, inAll int
@@ -59,7 +60,7 @@ func (r Repeats) Forbidden(ids, written []int32) []int32 {
 			ids = r.add(ids, token)
 		}
 	}
-	return ids
+	return r.circling(ids, written)
 }
 
 // add appends token to ids, with and without a space in front.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -17,8 +18,28 @@ var bare = []int32{0, 1, 0, 3, 4, 5, 6, 7, 8}
 func isDigit(token int32) bool { return token == 5 || token == 6 }
 
 // breaks says, from the definition, whether the last token of a text makes an
-// n-gram stand once too often.
+// n-gram, or a stretch of what is spelled, stand once too often.
 func breaks(tokens []int32, inARow, inAll int) bool {
+	return repeats(tokens, inARow, inAll) || goesRound(tokens, max(inARow, inAll))
+}
+
+// goesRound says whether what tokens spell ends with one stretch, with a letter in
+// it, more than most times in a row.
+func goesRound(tokens []int32, most int) bool {
+	text := ""
+	for _, token := range tokens {
+		text += letters.pieces[token]
+	}
+	for p := 2; p*(most+1) <= len(text); p++ {
+		circle := text[len(text)-p:]
+		if strings.ContainsAny(circle, "abcd") && strings.HasSuffix(text, strings.Repeat(circle, most+1)) {
+			return true
+		}
+	}
+	return false
+}
+
+func repeats(tokens []int32, inARow, inAll int) bool {
 	text := make([]int32, len(tokens))
 	for i, token := range tokens {
 		text[i] = bare[token]

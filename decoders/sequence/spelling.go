@@ -2,10 +2,12 @@ package sequence
 
 import "strings"
 
-// Spelling is what Repeats must know of tokens: which differ only by a space in
-// front, and which are digits.
+// Spelling is what Repeats must know of tokens: their bytes, which differ only by a
+// space in front, and which are digits.
 type Spelling struct {
-	pairs  [][2]int32 // the token without and with a space in front; itself for one that there is not
+	pieces []string         // the tokens' bytes
+	ids    map[string]int32 // of the pieces
+	pairs  [][2]int32       // the token without and with a space in front; itself for one that there is not
 	digits []bool
 }
 
@@ -13,8 +15,8 @@ type Spelling struct {
 // those of ASCII without a space in front, which only the first one of a number
 // has; they are the same as no other.
 func NewSpelling(pieces []string) *Spelling {
-	s := &Spelling{pairs: make([][2]int32, len(pieces)), digits: make([]bool, len(pieces))}
 	ids := make(map[string]int32, len(pieces))
+	s := &Spelling{pieces, ids, make([][2]int32, len(pieces)), make([]bool, len(pieces))}
 	for id, piece := range pieces {
 		ids[piece] = int32(id)
 		s.pairs[id] = [2]int32{int32(id), int32(id)}
