@@ -140,8 +140,8 @@ func (m *Model) addText(ctx context.Context, c *call, ids []int32) {
 	}
 	r := newRequest(ctx, c.task, ids...)
 	if c.task.writes() {
-		// Twice the source and some: translations are hardly ever longer.
-		m.write(r, c.in, min(2*(len(ids)+1)+16, m.ckpt.Config.Model.MaxPositions))
+		// Half more than the source and some: of 29,000 human translations 8 are longer.
+		m.write(r, c.in, min(3*(len(ids)+1)/2+16, m.ckpt.Config.Model.MaxPositions))
 	}
 	c.parts = append(c.parts, part{request: r})
 }

@@ -86,7 +86,7 @@ class Reference:
 
     def limits(self, sources, max_len):
         """Most tokens of each output; a source counts its command."""
-        return [min(self.max_positions, 2 * len(s) + 16, max_len or self.max_positions) for s in sources]
+        return [min(self.max_positions, 3 * len(s) // 2 + 16, max_len or self.max_positions) for s in sources]
 
     @torch.no_grad()
     def greedy(self, sources, max_len=None):
