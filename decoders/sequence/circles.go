@@ -12,11 +12,12 @@ const (
 )
 
 // circling appends the tokens that would make a stretch of text with a letter in it
-// stand once too often in a row: as often as n-grams may, of whichever kind more.
+// stand once too often in a row: as often as n-grams may, of whichever kind more, or
+// as some stretch of the source does.
 func (r Repeats) circling(ids, written []int32) []int32 {
 	var room [remembered]byte
 	text := r.spelling.end(room[:], written)
-	most := max(r.inARow, r.inAll)
+	most := max(r.inARow, r.inAll, r.around)
 	for p := shortestCircle; p <= min(longestCircle, len(text)/2); p++ {
 		run := 0 // bytes at the end that equal those p before
 		for run < len(text)-p && text[len(text)-1-run] == text[len(text)-1-run-p] {
@@ -32,6 +33,31 @@ func (r Repeats) circling(ids, written []int32) []int32 {
 
 // isLetter says whether b is a letter of ASCII or part of any other sign.
 func isLetter(b byte) bool { return 'A' <= b && b <= 'Z' || 'a' <= b && b <= 'z' || b >= 0x80 }
+
+// rounds is how often some stretch of text with a letter in it stands in a row in
+// what tokens spell.
+func (s *Spelling) rounds(tokens []int32) int {
+	var text []byte
+	for _, token := range tokens {
+		if int(token) < len(s.pieces) {
+			text = append(text, s.pieces[token]...)
+		}
+	}
+	most := 1
+	for p := shortestCircle; p <= longestCircle; p++ {
+		run := 0 // bytes that equal those p before
+		for i := p; i < len(text); i++ {
+			run++
+			if text[i] != text[i-p] {
+				run = 0
+			}
+			if times := run/p + 1; times > most && slices.ContainsFunc(text[i+1-p:i+1], isLetter) {
+				most = times
+			}
+		}
+	}
+	return most
+}
 
 // end writes the last bytes of a text to the end of room and returns them.
 func (s *Spelling) end(room []byte, tokens []int32) []byte {

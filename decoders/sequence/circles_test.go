@@ -34,12 +34,37 @@ func TestOtherTokensSpellTheSame(t *testing.T) {
 	}
 }
 
+// TestSourceSpellsAsOften: what is one stretch of text may be other tokens in the
+// source than in the output, or fewer n-grams.
+func TestSourceSpellsAsOften(t *testing.T) {
+	spelling := NewSpelling([]string{"f", "ff", "fff", "x"})
+	for _, test := range []struct {
+		source    []int32
+		times     int
+		forbidden []int32 // after ffffff
+	}{
+		{nil, 1, []int32{1, 2}},
+		{[]int32{2, 2, 1, 3}, 4, nil},     // ffffffff
+		{[]int32{2, 2}, 3, []int32{1, 2}}, // ffffff
+	} {
+		rule := NewRepeats(spelling, test.source)
+		got := rule.circling(nil, []int32{2, 2})
+		slices.Sort(got)
+		if rule.around != test.times || !slices.Equal(got, test.forbidden) {
+			t.Errorf("source %v: %d times, %v forbidden; want %d, %v", test.source, rule.around, got, test.times, test.forbidden)
+		}
+	}
+}
+
 // TestCirclesNeedALetter: numbers and dots go on.
 func TestCirclesNeedALetter(t *testing.T) {
 	pieces := []string{"10", "1", "0", "a"}
 	rule := NewRepeats(NewSpelling(pieces), nil)
 	if got := rule.circling(nil, []int32{0, 1, 2, 0, 0, 0}); len(got) != 0 {
 		t.Errorf("after 1010101010: %v forbidden, want none", got)
+	}
+	if got := rule.spelling.rounds([]int32{0, 1, 2, 0, 0, 0}); got != 1 {
+		t.Errorf("1010101010 goes round %d times, want 1", got)
 	}
 	if got := rule.circling(nil, []int32{1, 3, 1, 3, 1, 3, 1}); !slices.Equal(got, []int32{3}) {
 		t.Errorf("after 1a1a1a1: %v forbidden, want a", got)

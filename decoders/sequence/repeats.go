@@ -20,12 +20,13 @@ const (
 type Repeats struct {
 	spelling      *Spelling
 	inARow, inAll int
+	around        int // times that some stretch of the source stands in a row
 }
 
 // NewRepeats sets the limits for a text that says what source says; a text that
 // comes from no other has none.
 func NewRepeats(spelling *Spelling, source []int32) Repeats {
-	r := Repeats{spelling: spelling, inARow: mostRepeats, inAll: mostRepeats}
+	r := Repeats{spelling: spelling, inARow: mostRepeats, inAll: mostRepeats, around: spelling.rounds(source)}
 	for i, token := range source {
 		for n := 1; n <= shortGram; n++ {
 			if !r.digits(source[:i+1], n) {
