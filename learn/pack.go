@@ -110,6 +110,23 @@ func open(dir string) (*Pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	return decode(text, func(name, want string) ([]byte, error) {
+		file, err := readFile(dir, name, maxTensors)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, errReplaced
+		}
+		if err != nil {
+			return nil, err
+		}
+		if sum := sumOf(file); sum != want {
+			return nil, fmt.Errorf("sha256 %.12s…, want %.12s…: it is damaged", sum, want)
+		}
+		return file, nil
+	})
+}
+
+// decode makes a pack of head.json and of the file that it names with its hash.
+func decode(text []byte, read func(name, sum string) ([]byte, error)) (*Pack, error) {
 	var j packJSON
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
@@ -125,15 +142,9 @@ func open(dir string) (*Pack, error) {
 	if !tensorsName.MatchString(j.Tensors) {
 		return nil, fmt.Errorf("%s: tensors %q, want a name such as head-0123456789abcdef.safetensors", packFile, j.Tensors)
 	}
-	file, err := readFile(dir, j.Tensors, maxTensors)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w", j.Tensors, errReplaced)
-	}
+	file, err := read(j.Tensors, j.Sum)
 	if err != nil {
-		return nil, err
-	}
-	if sum := sumOf(file); sum != j.Sum {
-		return nil, fmt.Errorf("%s: sha256 %.12s…, want %.12s…: it is damaged", j.Tensors, sum, j.Sum)
+		return nil, fmt.Errorf("%s: %w", j.Tensors, err)
 	}
 	tensors, err := checkpoint.ReadFloats(file)
 	if err != nil {
