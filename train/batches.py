@@ -143,17 +143,17 @@ class Shuffled:
 
 
 class PhotoBatches:
-    """Endless batches of classified photos, augmented, half of the batches mixed in pairs (mixup)."""
+    """Endless batches of classified photos, augmented, and at strength 1 half of the batches mixed in pairs (mixup)."""
 
-    def __init__(self, images, labels, command, size, seed):
-        self.images, self.labels, self.command, self.size = images, labels, command, size
+    def __init__(self, images, labels, command, size, seed, strength=1.0):
+        self.images, self.labels, self.command, self.size, self.strength = images, labels, command, size, strength
         self.shuffled = Shuffled(len(images), seed)
         self.rng = np.random.default_rng(seed + 1)
 
     def next(self):
         index = self.shuffled.take(self.size)
-        share = self.rng.beta(0.4, 0.4) if self.rng.random() < 0.5 else 1.0
-        pixels = photos.augment_photos(self.images[index], self.rng)
+        share = self.rng.beta(0.4, 0.4) if self.rng.random() < 0.5 * self.strength else 1.0
+        pixels = photos.augment_photos(self.images[index], self.rng, self.strength)
         pixels = (share * pixels + (1 - share) * pixels[::-1]).astype(np.float32)
         label = self.labels[index].astype(np.int64)
         return photo_batch(pixels, label, self.command, label[::-1].copy(), share)

@@ -1,12 +1,14 @@
 """Muon for the matrices (Jordan et al. 2024), AdamW for the rest, and the learning-rate schedule."""
 import torch
 
+import precision
+
 NEWTON = ((3.4445, -4.7750, 2.0315),) * 5
 
 
 def orthogonalize(g):
     """The nearest (semi-)orthogonal matrices to a stack (n, a, b), by five Newton-Schulz steps."""
-    x = g.bfloat16()
+    x = g.to(precision.fast(g.device))
     tall = x.shape[-2] > x.shape[-1]
     if tall:
         x = x.mT
@@ -61,14 +63,21 @@ class Muon(torch.optim.Optimizer):
 VECTORS = ("embed", "depthwise", "moe.gate", "moe.noise", "query", "labels", "ctc")
 
 
-def optimizers(model, lr_matrix, lr_rest, weight_decay, compile):
-    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters, gates and labels."""
-    chosen, rest = [], []
-    for name, p in model.named_parameters():
-        is_matrix = p.dim() >= 2 and not any(key in name for key in VECTORS)
-        (chosen if is_matrix else rest).append((name, p))
-    return [Muon(chosen, lr_matrix, weight_decay=weight_decay, compile=compile),
-            torch.optim.AdamW([p for _, p in rest], lr_rest, betas=(0.9, 0.98), weight_decay=0.0)]
+def optimizers(model, lr_matrix, lr_rest, weight_decay, compile, known=(), factor=1.0):
+    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters, gates and labels. The names in known
+    learn at factor times the rates."""
+    out = []
+    for share, names in ((1.0, lambda n: n not in known), (factor, lambda n: n in known)):
+        chosen, rest = [], []
+        for name, p in model.named_parameters():
+            if names(name):
+                is_matrix = p.dim() >= 2 and not any(key in name for key in VECTORS)
+                (chosen if is_matrix else rest).append((name, p))
+        if chosen:
+            out.append(Muon(chosen, share * lr_matrix, weight_decay=weight_decay, compile=compile))
+        if rest:
+            out.append(torch.optim.AdamW([p for _, p in rest], share * lr_rest, betas=(0.9, 0.98), weight_decay=0.0))
+    return out
 
 
 def schedule(progress, warm=0.02, decay=0.45):

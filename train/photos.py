@@ -84,20 +84,20 @@ def jitter(x, rng, strength=1.0):
     return np.clip(x + (factor(0.2) - 1) + (factor(0.06, (1, 1, 3)) - 1), -1, 1)
 
 
-def augment_photos(batch, rng, margin=4, hole=10):
-    """(B, H, W, 3) uint8 to float32: cropped at random from a picture reflected at its edges, half of them mirrored,
-    other colours, and half of them with a square hole (DeVries and Taylor 2017)."""
+def augment_photos(batch, rng, strength=1.0, margin=4, hole=10):
+    """(B, H, W, 3) uint8 to float32: cropped at random from a picture reflected at its edges, half of them mirrored; as far
+    as strength goes, other colours, and half of them with a square hole (DeVries and Taylor 2017)."""
     count, height, width = batch.shape[:3]
     x = np.pad(pixels(batch), ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="reflect")
     down, right = rng.integers(0, 2 * margin + 1, (2, count, 1))
     across = np.arange(width)
     across = np.where(rng.random((count, 1)) < 0.5, across, across[::-1]) + right
     x = x[np.arange(count)[:, None, None], (np.arange(height) + down)[:, :, None], across[:, None, :]]
-    x = jitter(x, rng)
+    x = jitter(x, rng, strength)
     top, left = rng.integers(-hole // 2, [[height - hole // 2], [width - hole // 2]], (2, count))[:, :, None]
     y, z = np.arange(height), np.arange(width)
     inside = ((y >= top) & (y < top + hole))[:, :, None] & ((z >= left) & (z < left + hole))[:, None, :]
-    x[inside & (rng.random((count, 1, 1)) < 0.5)] = 0
+    x[inside & (rng.random((count, 1, 1)) < 0.5 * strength)] = 0
     return x
 
 

@@ -65,7 +65,7 @@ def sense_batches(a, tok, seed):
         made["sounds"] = batches.SoundBatches(sounds.Sounds(a.senses, "train"), tok, shares, a.sound_rows, seed)
     if "photos" in a.kinds:
         images, labels = photos.load(a.senses, "cifar10", "train")
-        made["photos"] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], a.photos, seed)
+        made["photos"] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], a.photos, seed, a.augment)
     if "cells" in a.kinds:
         made["cells"] = batches.CellBatches(photos.load(a.senses, "bccd", "train"), tok.commands["<detect>"], a.cells, seed)
     return made
@@ -162,7 +162,7 @@ def train(a, trainer, get, dev, log, last, until, stop):
     """Steps until the hours, the steps or the minutes are over, or until stop has something."""
     means, saved = Means(), time.monotonic()
     while trainer.seconds < a.hours * 3600 and not stop and trainer.step < a.steps and time.monotonic() < until:
-        means.add(trainer.train_step({kind: take() for kind, take in get.items()}))
+        means.add(trainer.train_step({kind: take() for kind, take in get.items() if trainer.step % a.every.get(kind, 1) == 0}))
         if not means.finite():
             raise FloatingPointError(f"train: a measure is not finite at step {trainer.step}; resume from {last}")
         line = dict(step=trainer.step, seconds=round(trainer.seconds))
@@ -185,10 +185,13 @@ def parser():
     p.add_argument("--senses", type=Path, help="cache of sounds and pictures")
     p.add_argument("--kinds", type=lambda text: text.split(","), default=["text"], help="of batches that each step takes, "
                    "separated by commas: text, align, sounds, photos, cells")
+    p.add_argument("--every", type=json.loads, default={}, help="JSON: a kind that is not taken at each step but every so many")
     p.add_argument("--align-rows", type=int, default=6, help="rows of 128 slots in a batch of aligned pairs")
     p.add_argument("--sound-rows", type=int, default=8, help="rows of 16 seconds in a batch of sounds")
     p.add_argument("--sound-shares", default="{}", help="JSON overrides of batches.SHARES")
     p.add_argument("--photos", type=int, default=64, help="pictures in a batch of photos")
+    p.add_argument("--augment", type=float, default=1.0, help="how strongly photos are changed beyond crops, 0 to 1: less for a "
+                   "short training")
     p.add_argument("--cells", type=int, default=2, help="pictures in a batch of cells")
     p.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log.jsonl")
     p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")
@@ -202,6 +205,7 @@ def parser():
     p.add_argument("--shares", default="{}", help="JSON overrides of data.SHARES")
     p.add_argument("--lr-matrix", type=float, default=0.02)
     p.add_argument("--lr-rest", type=float, default=3e-3)
+    p.add_argument("--lr-known", type=float, default=1.0, help="factor on the learning rates of the weights that --init brings")
     p.add_argument("--weight-decay", type=float, default=0.0)
     p.add_argument("--smoothing", type=float, default=0.1)
     p.add_argument("--clip", type=float, default=2.0)

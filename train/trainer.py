@@ -10,6 +10,7 @@ import torch
 import checkpoint
 import losses
 import optim
+import precision
 import tasks
 from model import Config, MultiModel
 
@@ -36,22 +37,23 @@ class Trainer:
         torch.manual_seed(a.seed)
         self.a, self.device = a, a.device
         self.model = MultiModel(config(a.config, a.kinds)).to(a.device)
-        if a.init:
-            self.start_from(initial(a.init))
-        self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, compile=a.device != "cpu")
+        known = self.start_from(initial(a.init)) if a.init else set()
+        self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, a.device != "cpu", known, a.lr_known)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
         self.loss = {k: torch.compile(self.batch_loss, dynamic=False) if a.compile else self.batch_loss for k in a.kinds}
 
     def start_from(self, weights):
-        """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there."""
+        """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there.
+        Returns the names of those that it has."""
         missing, unknown = self.model.load_state_dict(weights, strict=False)
         missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc."))]
         if missing or unknown:
             raise ValueError(f"train: weights to start from lack {missing} and have {unknown}, which this model does not")
+        return set(weights)
 
     def batch_loss(self, kind, model, b):
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with precision.autocast(self.device):
             return losses.KINDS[kind](model, b, self.a.smoothing)
 
     def compile(self, empty):
@@ -111,7 +113,7 @@ class Trainer:
             mean.lerp_(p, 1 - keep)
 
     def evaluate(self, dev):
-        with torch.autocast(self.device.split(":")[0], torch.bfloat16):
+        with precision.autocast(self.device):
             return losses.evaluate(self.average, dev, self.put)
 
     def save(self, path):

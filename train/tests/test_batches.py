@@ -84,8 +84,8 @@ def options(kinds):
     small = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "encoder_blocks": 2, "decoder_blocks": 1, ' \
             '"encoder_moe": [1], "decoder_moe": [0], "encoder_dilations": [1, 2], "decoder_dilations": [1]'
     image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "cells"} & set(kinds) else ""
-    return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02, lr_rest=3e-3,
-                              weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9)
+    return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02,
+                              lr_rest=3e-3, lr_known=1.0, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9)
 
 
 def test_losses_of_all_kinds_fall_together(tok):
