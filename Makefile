@@ -35,13 +35,15 @@ venv:  ## .venv with what train/ and bench/ need
 
 # The CUDA compiler comes as Python packages of about 300 MB; no GPU and no CUDA install is needed.
 
-kernels: build/nvcc/complete  ## compile kernels/cuda/*.cu to kernels/cuda/kernels.fatbin
-	build/nvcc/bin/python kernels/cuda/build.py --work build/cuda
+NVCC ?= build/nvcc
 
-build/nvcc/complete: kernels/cuda/requirements.txt
-	rm -rf build/nvcc
-	python3 -m venv build/nvcc
-	build/nvcc/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $<
+kernels: $(NVCC)/complete  ## compile kernels/cuda/*.cu to kernels/cuda/kernels.fatbin
+	$(NVCC)/bin/python kernels/cuda/build.py --work build/cuda
+
+$(NVCC)/complete: kernels/cuda/requirements.txt
+	rm -rf $(NVCC)
+	python3 -m venv $(NVCC)
+	$(NVCC)/bin/python -m pip install --quiet --disable-pip-version-check --no-input -r $<
 	touch $@
 
 # Training and what follows from it. train/README.md says what DATA holds.

@@ -28,9 +28,13 @@ var sources embed.FS
 // Library compiles the emulator and the given .cu files, which may include the .cuh
 // files beside them, and returns the path of the library. What is compiled stays in
 // the user's cache. Without a C++ compiler the test is skipped, or fails where
-// MM_REQUIRE_EMU=1 wants it to run.
+// MM_REQUIRE_EMU=1 wants it to run. MM_REQUIRE_GPU=1 wants tests on a GPU, which is
+// no place to repeat these.
 func Library(t testing.TB, kernels ...string) string {
 	t.Helper()
+	if os.Getenv("MM_REQUIRE_GPU") == "1" && os.Getenv("MM_REQUIRE_EMU") != "1" {
+		t.Skip("a GPU is wanted, the emulator is left out")
+	}
 	path, err := build(cacheDir(t), kernels)
 	if errors.Is(err, exec.ErrNotFound) && os.Getenv("MM_REQUIRE_EMU") != "1" {
 		t.Skipf("the CUDA emulator cannot be built: %v", err)

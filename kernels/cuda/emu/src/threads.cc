@@ -28,6 +28,7 @@ dim3 blocks, block_shape;
 namespace {
 
 constexpr size_t stack_bytes = 256 << 10;
+constexpr size_t colour_bytes = 17 * 64, colours = 64;  // stacks start at different lines of a cache, or they would all meet in a few
 constexpr unsigned warp_size = 32;
 
 enum class State { ready, meeting, barrier, done };
@@ -73,38 +74,36 @@ std::vector<Shared> shared_memory;
 void *dynamic_memory;
 
 #if defined(__x86_64__)
-extern "C" void emu_switch(void **from, void *to);
-asm(R"(
-	.text
-	.type emu_switch, @function
-emu_switch:
-	pushq %rbp
-	pushq %rbx
-	pushq %r12
-	pushq %r13
-	pushq %r14
-	pushq %r15
-	movq %rsp, (%rdi)
-	movq %rsi, %rsp
-	popq %r15
-	popq %r14
-	popq %r13
-	popq %r12
-	popq %rbx
-	popq %rbp
-	ret
-	.size emu_switch, .-emu_switch
-)");
+// swap goes on where the stack at to was left, having left this one at from. It is part of its caller and jumps, so that the
+// processor's guesses where calls return to stay right.
+__attribute__((always_inline)) inline void swap(void **from, void *to) {
+	asm volatile(
+	    "leaq -128(%%rsp), %%rsp\n\t"  // what the caller may keep below its stack
+	    "pushq %%rbp\n\t"
+	    "leaq 1f(%%rip), %%rax\n\t"
+	    "pushq %%rax\n\t"
+	    "movq %%rsp, (%0)\n\t"
+	    "movq %1, %%rsp\n\t"
+	    "popq %%rax\n\t"
+	    "jmp *%%rax\n"
+	    "1:\n\t"
+	    "popq %%rbp\n\t"
+	    "leaq 128(%%rsp), %%rsp"
+	    : "+D"(from), "+S"(to)
+	    :
+	    : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1", "xmm2", "xmm3",
+	      "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
+}
 #endif
 
 // leave goes from the running thread back to the scheduler.
-void leave() {
+__attribute__((always_inline)) inline void leave() {
 	Coroutine *t = running;
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_start_switch_fiber(t->state == State::done ? nullptr : &t->fake, scheduler_stack, scheduler_bytes);
 #endif
 #if defined(__x86_64__)
-	emu_switch(&t->sp, scheduler_sp);
+	swap(&t->sp, scheduler_sp);
 #else
 	swapcontext(&t->context, &scheduler_context);
 #endif
@@ -124,14 +123,14 @@ void enter() {
 }
 
 // resume runs a thread until it waits or ends.
-void resume(Coroutine *t) {
+__attribute__((always_inline)) inline void resume(Coroutine *t) {
 	running = t;
 	current = t;
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_start_switch_fiber(&scheduler_fake, t->stack, stack_bytes);
 #endif
 #if defined(__x86_64__)
-	emu_switch(&scheduler_sp, t->sp);
+	swap(&scheduler_sp, t->sp);
 #else
 	swapcontext(&scheduler_context, &t->context);
 #endif
@@ -148,10 +147,11 @@ void prepare(Coroutine *t) {
 	}
 	t->state = State::ready;
 #if defined(__x86_64__)
-	void **top = reinterpret_cast<void **>(t->stack + stack_bytes - 64);
+	size_t colour = size_t(t - threads.data()) % colours * colour_bytes;
+	void **top = reinterpret_cast<void **>(t->stack + stack_bytes - 64 - colour);
 	*--top = nullptr;  // a return address for enter, which never returns
 	*--top = reinterpret_cast<void *>(enter);
-	t->sp = top - 6;
+	t->sp = top;
 #else
 	getcontext(&t->context);
 	t->context.uc_stack = {t->stack, 0, stack_bytes};
@@ -348,23 +348,26 @@ void mma_bf16(float *c, const uint32_t *a, const uint32_t *b) {
 	p.mask = 0xffffffffu;
 	p.c = c, p.a = a, p.b = b;
 	p.complete = [](Meeting **lanes) {
-		double left[16][16], right[8][16];
+		typedef double Eight __attribute__((vector_size(64)));
+		double left[16][16];
+		Eight right[16], sums[16];
 		for (int lane = 0; lane < 32; lane++) {
 			auto *p = static_cast<Product *>(lanes[lane]);
 			int group = lane / 4, pair = lane % 4 * 2;
 			for (int half = 0; half < 2; half++) {
 				for (int i = 0; i < 4; i++) left[group + i % 2 * 8][pair + half + i / 2 * 8] = bf16(p->a[i], half);
-				for (int i = 0; i < 2; i++) right[group][pair + half + i * 8] = bf16(p->b[i], half);
+				for (int i = 0; i < 2; i++) right[pair + half + i * 8][group] = bf16(p->b[i], half);
+				for (int i = 0; i < 2; i++) sums[group + i * 8][pair + half] = p->c[2 * i + half];
 			}
+		}
+		for (int row = 0; row < 16; row++) {
+			Eight sum = sums[row];
+			for (int k = 0; k < 16; k++) sum += left[row][k] * right[k];
+			sums[row] = sum;
 		}
 		for (int lane = 0; lane < 32; lane++) {
 			auto *p = static_cast<Product *>(lanes[lane]);
-			for (int i = 0; i < 4; i++) {
-				const double *row = left[lane / 4 + i / 2 * 8], *col = right[lane % 4 * 2 + i % 2];
-				double sum = p->c[i];
-				for (int k = 0; k < 16; k++) sum += row[k] * col[k];
-				p->c[i] = float(sum);
-			}
+			for (int i = 0; i < 4; i++) p->c[i] = float(sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]);
 		}
 	};
 	meet(&p);
