@@ -32,6 +32,12 @@ func openSenses(t *testing.T, path string, threads int) senses {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return sensesOn(t, dev)
+}
+
+// sensesOn loads it on any device, which the test's end closes.
+func sensesOn(t *testing.T, dev kernels.Device) senses {
+	t.Helper()
 	t.Cleanup(func() { dev.Close() })
 	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{}} // no text is encoded
 	for _, name := range []string{"config.json", "model.safetensors"} {
