@@ -23,7 +23,7 @@ func testInput(task, text string) Input {
 }
 
 // hold stops the batch in the middle of a step until release is called.
-func hold(t *testing.T, m *Model) (release func()) {
+func hold(t testing.TB, m *Model) (release func()) {
 	t.Helper()
 	c, err := m.prepare(context.Background(), testInput("translate", "Good morning!"))
 	if err != nil {

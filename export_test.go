@@ -5,10 +5,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 )
+
+// MediaAhead is how many requests of one sound run at once.
+const MediaAhead = mediaAhead
 
 // TinyFiles is the random model of the mixer's tests, a few thousand times faster
 // than the base model, with a tokenizer whose tokens are the single bytes.
@@ -69,4 +74,39 @@ func CheckPlaces(t testing.TB, m *Model) {
 	if f := e.memories.free; e.memories.size > 0 && (len(f) != 1 || f[0] != span{0, e.memories.size}) {
 		t.Errorf("free memory slots %v, want all %d in one span", f, e.memories.size)
 	}
+}
+
+// Meet holds m's batch until n requests stand in line, whom the test asks next:
+// they run together as far as there is room.
+func Meet(t testing.TB, m *Model, n int) {
+	t.Helper()
+	release := hold(t, m)
+	go func() {
+		defer release()
+		for end := time.Now().Add(20 * time.Second); len(m.engine.queue) < n; time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Errorf("%d requests in line after 20 s, want %d", len(m.engine.queue), n)
+				return
+			}
+		}
+	}()
+}
+
+// HeapAtRest is the bytes in use when all sounds and pictures that were read are
+// encoded. Nobody may read more meanwhile.
+func HeapAtRest(t testing.TB, m *Model) int64 {
+	t.Helper()
+	for end := time.Now().Add(time.Minute); len(m.gates.line) > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d sounds and pictures still in line after a minute", len(m.gates.line))
+		}
+	}
+	if _, err := m.Run(t.Context(), testInput("translate", "x")); err != nil { // in a later step
+		t.Fatal(err)
+	}
+	runtime.GC()
+	runtime.GC() // pools keep what they hold for one
+	var s runtime.MemStats
+	runtime.ReadMemStats(&s)
+	return int64(s.HeapAlloc)
 }

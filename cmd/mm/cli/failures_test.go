@@ -8,15 +8,22 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/mm-runtime/mm/kernels/cuda/driver"
 )
 
 // TestCUDAWithoutAGPUIsExit1 names a driver that is not there, as on a machine
-// without one.
+// without one. A program that could not use it says so instead.
 func TestCUDAWithoutAGPUIsExit1(t *testing.T) {
-	t.Setenv("MM_CUDA_DRIVER", filepath.Join(t.TempDir(), "libcuda.so.1"))
+	path := filepath.Join(t.TempDir(), "libcuda.so.1")
+	t.Setenv(driver.PathVariable, path)
+	reason := path
+	if _, err := driver.Open(); errors.Is(err, driver.ErrBuiltWithout) {
+		reason = err.Error()
+	}
 	for _, name := range []string{"cuda", "cuda:1"} {
 		o := run(translate("--device", name, "x")...)
-		o.expect(t, 1, "mm: cuda: ", "libcuda.so.1")
+		o.expect(t, 1, "mm: cuda: ", reason)
 		o.expectStdout(t, "")
 		if strings.Contains(o.stderr, "Usage:") {
 			t.Errorf("stderr is %q, want no usage for a failure", o.stderr)
