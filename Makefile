@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench bench-quick bench-peers gpu-pack gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench bench-quick bench-peers gpu-pack gpu-programs gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -119,8 +119,15 @@ export TORCHINDUCTOR_CACHE_DIR ?= $(abspath $(GPU))/inductor
 gpu-pack:  ## DATA as token ids in a few small files, which gpu-train reads where the texts are not
 	$(PYTHON) train/pack.py --data $(DATA) --tokenizer $(MODEL) --out $(GPU)
 
-gpu-check:  ## the GPU's tests; a missing GPU is a failure
-	MM_REQUIRE_GPU=1 $(PYTHON) -m pytest -q -rs -p no:cacheprovider -m gpu train/tests
+gpu-programs:  ## what gpu-check runs, built where Go and DATA are: $(GPU)/check is all that has to be carried
+	mkdir -p $(GPU)/check
+	go test -c -ldflags '-s -w' -o $(GPU)/check/cuda.test ./kernels/cuda
+	go test -c -ldflags '-s -w' -o $(GPU)/check/mm.test .
+	for xx in de fr; do awk -F'\t' -v xx=$$xx 'NR % 8 == 1 && n++ < 125 {print xx "\t" $$1; print "en\t" $$2}' \
+		$(DATA)/tatoeba/test.en-$$xx.tsv; done > $(GPU)/check/sentences.tsv
+
+gpu-check:  ## all tests that want a GPU, and the CUDA sanitizers, with what gpu-programs built; a missing GPU is a failure
+	PYTHON=$(PYTHON) kernels/cuda/check.sh $(GPU)/check $(OUT)
 
 gpu-bench:  ## speed of PyTorch on the GPU, the baseline; OUT/gpu-bench.md and .json
 	$(PYTHON) train/bench_gpu.py --model $(MODEL) --out $(OUT) --rows $(GPU_ROWS)

@@ -144,6 +144,9 @@ func loadBase(t *testing.T, device string) *Model {
 func TestAgreement(t *testing.T) {
 	onGPU(t, func(t *testing.T) {
 		path := os.Getenv(sentencesVariable)
+		if path == "" && os.Getenv("MM_REQUIRE_GPU") == "1" {
+			t.Fatal(sentencesVariable + " names no sentences")
+		}
 		if path == "" {
 			t.Skip(sentencesVariable + " names no sentences")
 		}
