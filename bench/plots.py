@@ -95,8 +95,8 @@ def draw(result, out):
     for part, picture in (("growth", curves), ("products", reads), ("decode", engines)):
         if result.get(part):
             picture(result[part], out)
-    if result.get("serve") and result["serve"][-1].get("soak"):
-        soak(result["serve"], out)
+    if result.get("serve") and result["serve"]["texts"][-1].get("soak"):
+        soak(result["serve"]["texts"], out)
 
 
 def main():

@@ -45,6 +45,8 @@ def options():
     p.add_argument("--peers", type=Path, required=True, help="folder that peers/setup.sh made")
     p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/, software/, wmt_news/, parsing/")
     p.add_argument("--model", type=Path, default=HERE.parent / "models/base", help="exported model directory")
+    p.add_argument("--audio", type=Path, help="folder of the unpacked sound sets, for jobs with sounds and pictures")
+    p.add_argument("--senses", type=Path, help="cache with the pictures, for the same")
     names = ", ".join(PARTS)
     p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS),
                    help=f"parts, separated by commas: {names}")

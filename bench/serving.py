@@ -1,13 +1,17 @@
 """Part `serve`: 64 goroutines that ask mixed tasks of one model, beside the same requests one by one, and memory over
-many short requests (bench/serve).
+many short requests (bench/serve); and, where there are sounds and pictures, 100 jobs of all tasks in one batch.
 """
 import json
 import random
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "train"))
 
+import photos  # noqa: E402
+import senses_eval  # noqa: E402
+import sounds  # noqa: E402
 import trees  # noqa: E402
 from evaluate import TREEBANKS, pairs, spread  # noqa: E402
 from report import table  # noqa: E402
@@ -17,6 +21,8 @@ from products import output  # noqa: E402
 SETS = [("tatoeba/test", "en", "de"), ("tatoeba/test", "de", "en"), ("tatoeba/test", "en", "fr"),
         ("tatoeba/test", "fr", "en"),
         ("software/test", "en", "de"), ("wmt_news/newstest2014", "en", "fr")]
+HEARD = {"transcribe": ("kathleen", 12), "digits": ("fsdd", 12), "commands": ("speech_commands", 8)}  # of 100 jobs
+SEEN = {"classify": ("cifar10", 12), "detect": ("bccd", 6)}
 
 
 def mixed(a):
@@ -30,19 +36,42 @@ def mixed(a):
     return requests
 
 
+def jobs(a, folder):
+    """100 jobs of all tasks: half of them texts, the others test clips and pictures, written into a folder."""
+    from PIL import Image
+    made = []
+    for task, (name, count) in HEARD.items():
+        clips = [file for file, split, about in sounds.index(a.audio, name) if split == "test" and about["text"]]
+        for i, file in enumerate(spread(clips, count)):
+            made.append({"task": task, "audio": f"{folder}/{task}.{i}.wav"})
+            senses_eval.write_wav(file, made[-1]["audio"])
+    for task, (name, count) in SEEN.items():
+        images = photos.load(a.senses, name, "test")
+        images = images[0] if name == "cifar10" else [image for image, _, _ in images[:]]
+        for i, at in enumerate(spread(range(len(images)), count)):
+            made.append({"task": task, "image": f"{folder}/{task}.{i}.png"})
+            Image.fromarray(images[at]).save(made[-1]["image"])
+    texts = spread(mixed(a), 100 - len(made))
+    return random.Random(1).sample(made + texts, len(made) + len(texts))
+
+
+def serve(a, requests, threads, soak):
+    text = "".join(json.dumps(r) + "\n" for r in requests)
+    return {"threads": threads} | json.loads(output(
+        [str(a.bin / "serve"), "--model", str(a.model), "--threads", str(threads),
+         "--goroutines", str(a.goroutines), "--rounds", str(a.rounds), "--soak", str(soak)], text=text))
+
+
 def measure(a):
-    text = "".join(json.dumps(r) + "\n" for r in mixed(a))
-    result = []
-    for threads in range(1, a.threads + 1):
-        soak = a.soak if threads == a.threads else 0
-        result.append({"threads": threads} | json.loads(output(
-            [str(a.bin / "serve"), "--model", str(a.model), "--threads", str(threads),
-             "--goroutines", str(a.goroutines), "--rounds", str(a.rounds), "--soak", str(soak)], text=text)))
+    result = {"texts": [serve(a, mixed(a), n, a.soak if n == a.threads else 0) for n in range(1, a.threads + 1)]}
+    if a.audio and a.senses:
+        with tempfile.TemporaryDirectory() as folder:
+            result["jobs"] = serve(a, jobs(a, folder), a.threads, 0)
     return result
 
 
-def markdown(results):
-    rows = []
+def markdown(measured):
+    results, rows = measured["texts"], []
     for r in results:
         one, many = r["alone"], r["together"]
         late = [f"{s['p50_ms']:.1f} / {s['p99_ms']:.1f}" for s in (one, many)]
@@ -60,4 +89,9 @@ def markdown(results):
         text += (f"\n{soak['requests']} short requests in {soak['seconds']:.0f} s: {sizes[0]:.1f} MiB resident after "
                  f"the first hundredth, at most {max(sizes):.1f}, {sizes[-1]:.1f} at the end; "
                  f"{soak['growth_bytes'] / 2**20:+.2f} MiB from the second tenth to the last.\n")
+    if r := measured.get("jobs"):
+        text += (f"\n{r['requests']} jobs of all tasks, with sounds and pictures, on {r['threads']} threads: "
+                 f"{r['alone']['requests_per_second']:.1f} a second one by one, {r['batch']['requests_per_second']:.1f} in one "
+                 f"batch ({r['batched']:.2f} ×), {r['together']['requests_per_second']:.1f} from {r['goroutines']} goroutines "
+                 f"({r['ratio']:.2f} ×); {r['different']} answers differ.\n")
     return text

@@ -164,9 +164,11 @@ def served(threads, soak=False):
 
 
 def test_serving_table():
-    text = serving.markdown([served(1), served(2, soak=True)])
+    jobs = served(2) | {"batch": {"requests_per_second": 100.0}, "batched": 2.0}
+    text = serving.markdown({"texts": [served(1), served(2, soak=True)], "jobs": jobs})
     assert "| 2 | 50.0 | 150.0 | 3.00 × | 1.5 / 9.0 | 1.5 / 9.0 | 0 |" in text
     assert "+1.00 MiB from the second tenth" in text
+    assert "50.0 a second one by one, 100.0 in one batch (2.00 ×)" in text
 
 
 def grown():
@@ -190,8 +192,8 @@ def test_growth_table():
 
 
 def test_pictures_of_all_parts(tmp_path, measured):
-    plots.draw({"products": measured, "decode": decoded(), "serve": [
-               served(2, soak=True)], "growth": grown()}, tmp_path)
+    plots.draw({"products": measured, "decode": decoded(), "serve": {"texts": [
+               served(2, soak=True)]}, "growth": grown()}, tmp_path)
     names = {"growth-rows.png", "growth-batch.png", "growth-length.png", "reads.png", "engines.png", "memory.png"}
     assert {p.name for p in tmp_path.iterdir()} == names
     assert all(p.read_bytes()[:4] == b"\x89PNG" for p in tmp_path.iterdir())

@@ -27,10 +27,10 @@ type served struct {
 	took      time.Duration
 }
 
-// ask sends inputs in order from so many goroutines, each waiting for its answer
+// ask sends requests in order from so many goroutines, each waiting for its answer
 // before it takes the next.
-func ask(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines int) (served, error) {
-	s := served{outputs: make([]mm.Output, len(inputs)), latencies: make([]time.Duration, len(inputs))}
+func ask(ctx context.Context, m *mm.Model, requests []request, goroutines int) (served, error) {
+	s := served{outputs: make([]mm.Output, len(requests)), latencies: make([]time.Duration, len(requests))}
 	var next atomic.Int64
 	var failed atomic.Pointer[error]
 	var all sync.WaitGroup
@@ -39,11 +39,11 @@ func ask(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines int) (s
 		all.Go(func() {
 			for failed.Load() == nil {
 				i := int(next.Add(1)) - 1
-				if i >= len(inputs) {
+				if i >= len(requests) {
 					return
 				}
 				began := time.Now()
-				out, err := m.Run(ctx, inputs[i])
+				out, err := m.Run(ctx, requests[i].input())
 				if err != nil {
 					failed.CompareAndSwap(nil, &err)
 					return
@@ -60,26 +60,49 @@ func ask(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines int) (s
 	return s, nil
 }
 
-// compare serves the requests one by one and together in turns.
-func compare(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines, rounds int) (report, error) {
-	r := report{Device: m.Info().Device, Requests: len(inputs), Goroutines: goroutines, Rounds: rounds}
-	var alone, together []served
-	for range rounds {
-		one, err := ask(ctx, m, inputs, 1)
-		if err != nil {
-			return r, err
-		}
-		many, err := ask(ctx, m, inputs, goroutines)
-		if err != nil {
-			return r, err
-		}
-		alone, together = append(alone, one), append(together, many)
+// askAll sends all requests in one batch; each waits for the last one's answer.
+func askAll(ctx context.Context, m *mm.Model, requests []request) (served, error) {
+	var s served
+	inputs := make([]mm.Input, len(requests))
+	for i, r := range requests {
+		inputs[i] = r.input()
 	}
-	for _, s := range slices.Concat(alone, together) {
+	start := time.Now()
+	results := m.RunBatch(ctx, inputs)
+	s.took = time.Since(start)
+	for _, r := range results {
+		if r.Err != nil {
+			return s, r.Err
+		}
+		s.outputs, s.latencies = append(s.outputs, r.Output), append(s.latencies, s.took)
+	}
+	return s, nil
+}
+
+// compare serves the requests one by one, together and in one batch, in turns.
+func compare(ctx context.Context, m *mm.Model, requests []request, goroutines, rounds int) (report, error) {
+	r := report{Device: m.Info().Device, Requests: len(requests), Goroutines: goroutines, Rounds: rounds}
+	var alone, together, batch []served
+	for range rounds {
+		one, err := ask(ctx, m, requests, 1)
+		if err != nil {
+			return r, err
+		}
+		many, err := ask(ctx, m, requests, goroutines)
+		if err != nil {
+			return r, err
+		}
+		all, err := askAll(ctx, m, requests)
+		if err != nil {
+			return r, err
+		}
+		alone, together, batch = append(alone, one), append(together, many), append(batch, all)
+	}
+	for _, s := range slices.Concat(alone, together, batch) {
 		r.Different += different(alone[0].outputs, s.outputs)
 	}
-	r.Alone, r.Together = summary(alone), summary(together)
-	r.Ratio = r.Together.PerSecond / r.Alone.PerSecond
+	r.Alone, r.Together, r.Batch = summary(alone), summary(together), summary(batch)
+	r.Ratio, r.Batched = r.Together.PerSecond/r.Alone.PerSecond, r.Batch.PerSecond/r.Alone.PerSecond
 	return r, nil
 }
 
@@ -89,7 +112,8 @@ func different(want, got []mm.Output) int {
 	for i, w := range want {
 		g := got[i]
 		if w.Text != g.Text || w.Tokens != g.Tokens || math.Float64bits(w.Score) != math.Float64bits(g.Score) ||
-			!slices.Equal(w.Notices, g.Notices) || len(w.Trees) != len(g.Trees) {
+			!slices.Equal(w.Notices, g.Notices) || len(w.Trees) != len(g.Trees) || !slices.Equal(w.Classes, g.Classes) ||
+			!slices.Equal(w.Boxes, g.Boxes) || !slices.Equal(w.Segments, g.Segments) {
 			n++
 		}
 	}

@@ -1,15 +1,19 @@
 // Command serve asks one model from many goroutines at once, requests of all
-// tasks mixed, and the same requests one by one: how much faster, how late the
-// last answers come, and whether every answer is the one that it is alone, to the
-// bit. Then it asks many short requests and watches the memory. Requests come
-// from standard input, a JSON object a line; one JSON object is printed.
+// tasks mixed, and the same requests in one batch and one by one: how much
+// faster, how late the last answers come, and whether every answer is the one
+// that it is alone, to the bit. Then it asks many short requests and watches the
+// memory. Requests come from standard input, a JSON object a line, and files are
+// read beforehand; one JSON object is printed.
 //
 //	{"task": "translate", "to": "de", "text": "Good night."}
 //	{"task": "parse", "words": ["It", "works", "."]}
+//	{"task": "transcribe", "audio": "a.wav"}
+//	{"task": "classify", "image": "x.png"}
 package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,7 +34,9 @@ type report struct {
 	Rounds     int     `json:"rounds"`
 	Alone      service `json:"alone"`    // one by one
 	Together   service `json:"together"` // by all goroutines
-	Ratio      float64 `json:"ratio"`    // of their requests a second
+	Batch      service `json:"batch"`    // by one RunBatch
+	Ratio      float64 `json:"ratio"`    // of the requests a second together and one by one
+	Batched    float64 `json:"batched"`  // the same in one batch
 	Different  int     `json:"different"`
 	Soak       *soak   `json:"soak,omitempty"`
 }
@@ -52,7 +58,7 @@ func run() error {
 	if *goroutines < 1 || *rounds < 1 || *short < 0 {
 		return fmt.Errorf("%d goroutines, %d rounds, soak %d: want at least 1, 1 and 0", *goroutines, *rounds, *short)
 	}
-	inputs, err := read(os.Stdin)
+	requests, err := read(os.Stdin)
 	if err != nil {
 		return err
 	}
@@ -61,12 +67,12 @@ func run() error {
 		return err
 	}
 	defer m.Close()
-	r, err := compare(context.Background(), m, inputs, *goroutines, *rounds)
+	r, err := compare(context.Background(), m, requests, *goroutines, *rounds)
 	if err != nil {
 		return err
 	}
 	if *short > 0 {
-		if r.Soak, err = watch(context.Background(), m, shortest(inputs), *goroutines, *short); err != nil {
+		if r.Soak, err = watch(context.Background(), m, shortest(requests), *goroutines, *short); err != nil {
 			return err
 		}
 	}
@@ -80,24 +86,46 @@ func open(path string, threads int) (*mm.Model, error) {
 	return mm.Load(base.FS, mm.WithThreads(threads))
 }
 
-// read reads the requests.
-func read(in io.Reader) ([]mm.Input, error) {
-	var inputs []mm.Input
+// request is a line; files are held in memory.
+type request struct {
+	Task, To, Text string
+	Words          []string
+	Audio, Image   string // paths
+	file           []byte
+}
+
+// input is the request as the model takes it, with a reader of its own.
+func (r request) input() mm.Input {
+	in := mm.Input{Task: r.Task, To: r.To, Text: r.Text, Words: r.Words}
+	if r.Audio != "" {
+		in.Audio = bytes.NewReader(r.file)
+	}
+	if r.Image != "" {
+		in.Image = bytes.NewReader(r.file)
+	}
+	return in
+}
+
+// read reads the requests and their files.
+func read(in io.Reader) ([]request, error) {
+	var requests []request
 	lines := json.NewDecoder(bufio.NewReader(in))
 	for {
-		var line struct {
-			Task, To, Text string
-			Words          []string
-		}
-		if err := lines.Decode(&line); errors.Is(err, io.EOF) {
+		var r request
+		err := lines.Decode(&r)
+		if errors.Is(err, io.EOF) {
 			break
-		} else if err != nil {
+		}
+		if path := r.Audio + r.Image; err == nil && path != "" {
+			r.file, err = os.ReadFile(path)
+		}
+		if err != nil {
 			return nil, err
 		}
-		inputs = append(inputs, mm.Input{Task: line.Task, To: line.To, Text: line.Text, Words: line.Words})
+		requests = append(requests, r)
 	}
-	if len(inputs) == 0 {
+	if len(requests) == 0 {
 		return nil, errors.New("standard input has no requests, want a JSON object a line")
 	}
-	return inputs, nil
+	return requests, nil
 }

@@ -1,8 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"fmt"
+	"image"
+	"image/png"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -25,7 +32,7 @@ func TestCompareAndSoak(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.Different != 0 || !(r.Ratio > 0) || !(r.Alone.Tokens > 0) || !(r.Together.P99 >= r.Together.P50) || !(r.Alone.P50 > 0) {
+	if r.Different != 0 || !(r.Ratio > 0) || !(r.Batched > 0) || !(r.Batch.Tokens > 0) || !(r.Alone.Tokens > 0) || !(r.Together.P99 >= r.Together.P50) || !(r.Alone.P50 > 0) {
 		t.Errorf("%+v", r)
 	}
 	if short := shortest(inputs); len(short) != 1 || short[0].Text != "Good night." && short[0].Task != "parse" {
@@ -43,7 +50,10 @@ func TestCompareAndSoak(t *testing.T) {
 func TestDifferentSeesEveryBit(t *testing.T) {
 	want := []mm.Output{{Text: "a", Tokens: 1, Score: -1}}
 	for _, got := range []mm.Output{{Text: "b", Tokens: 1, Score: -1}, {Text: "a", Tokens: 2, Score: -1},
-		{Text: "a", Tokens: 1, Score: math.Nextafter(-1, 0)}, {Text: "a", Tokens: 1, Score: -1, Notices: []string{"cut"}}} {
+		{Text: "a", Tokens: 1, Score: math.Nextafter(-1, 0)}, {Text: "a", Tokens: 1, Score: -1, Notices: []string{"cut"}},
+		{Text: "a", Tokens: 1, Score: -1, Classes: []mm.Class{{Label: "a", Prob: 1}}},
+		{Text: "a", Tokens: 1, Score: -1, Boxes: []mm.Box{{Label: "a"}}},
+		{Text: "a", Tokens: 1, Score: -1, Segments: []mm.Segment{{Text: "a"}}}} {
 		if different(want, []mm.Output{got}) != 1 {
 			t.Errorf("%+v passed", got)
 		}
@@ -73,6 +83,52 @@ func TestGrowth(t *testing.T) {
 	}
 	if got := growth(samples[:1]); got != 0 {
 		t.Errorf("growth of one sample %d", got)
+	}
+}
+
+// senses is a small random model with all modalities, whose tokens are the
+// single bytes.
+func senses(t *testing.T) string {
+	dir := filepath.Join(t.TempDir(), "senses")
+	if err := os.CopyFS(dir, os.DirFS("../../testdata/senses")); err != nil {
+		t.Fatal(err)
+	}
+	var table []byte
+	for b := range 256 {
+		table = fmt.Appendf(table, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "tokenizer.tiktoken"), table, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// TestSoundsAndPictures asks about files, each more than once.
+func TestSoundsAndPictures(t *testing.T) {
+	picture := filepath.Join(t.TempDir(), "x.png")
+	var file bytes.Buffer
+	if err := png.Encode(&file, image.NewGray(image.Rect(0, 0, 9, 9))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(picture, file.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	requests, err := read(strings.NewReader(`{"task": "classify", "image": "` + filepath.ToSlash(picture) + `"}
+		{"task": "translate", "to": "de", "text": "Good night."}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := open(senses(t), 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	r, err := compare(context.Background(), m, requests, 2, 2)
+	if err != nil || r.Different != 0 {
+		t.Errorf("%+v, %v", r, err)
+	}
+	if _, err := read(strings.NewReader(`{"task": "classify", "image": "none.png"}`)); err == nil || !strings.Contains(err.Error(), "none.png") {
+		t.Errorf("error is %v, want none.png in it", err)
 	}
 }
 

@@ -27,21 +27,21 @@ type sample struct {
 // Parts of a soak: one sample after each.
 const soakParts = 100
 
-// shortest is a part of the inputs: the shortest, at least one.
-func shortest(inputs []mm.Input) []mm.Input {
-	size := func(in mm.Input) int {
-		n := len(in.Text)
-		for _, w := range in.Words {
+// shortest is a part of the requests: the shortest, at least one.
+func shortest(requests []request) []request {
+	size := func(r request) int {
+		n := len(r.Text) + len(r.file)
+		for _, w := range r.Words {
 			n += len(w) + 1
 		}
 		return n
 	}
-	sorted := slices.SortedStableFunc(slices.Values(inputs), func(a, b mm.Input) int { return size(a) - size(b) })
+	sorted := slices.SortedStableFunc(slices.Values(requests), func(a, b request) int { return size(a) - size(b) })
 	return sorted[:max(1, len(sorted)/8)]
 }
 
-// watch asks n of the inputs, again and again, from so many goroutines.
-func watch(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines, n int) (*soak, error) {
+// watch asks n of the requests, again and again, from so many goroutines.
+func watch(ctx context.Context, m *mm.Model, requests []request, goroutines, n int) (*soak, error) {
 	s := &soak{Requests: n}
 	start := time.Now()
 	for part := range soakParts {
@@ -49,9 +49,9 @@ func watch(ctx context.Context, m *mm.Model, inputs []mm.Input, goroutines, n in
 		if count == 0 {
 			continue
 		}
-		some := make([]mm.Input, count)
+		some := make([]request, count)
 		for i := range some {
-			some[i] = inputs[(n*part/soakParts+i)%len(inputs)]
+			some[i] = requests[(n*part/soakParts+i)%len(requests)]
 		}
 		if _, err := ask(ctx, m, some, goroutines); err != nil {
 			return nil, err
