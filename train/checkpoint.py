@@ -22,7 +22,7 @@ RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder
            (r"\.(weight|gain)$", "")]
 MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down", "conv", "hidden")
 EXACT = r"^decoders\.\w+\.out$"  # small matrices that stay in float32, as those with other names do
-TRAINING = ("moe.noise", "ctc.weight")  # parameters that the runtime has no use for
+TRAINING = ("moe.noise", "ctc.weight", "glance.weight")  # parameters that the runtime has no use for
 CLIPPING = [1 - 0.01 * i for i in range(0, 11)]
 MAX_POSITIONS = 256
 WINDOW = 1600  # frames of sound at most: 16 seconds

@@ -1,7 +1,8 @@
 """What a batch of each kind costs the model: kind -> function(model, batch, options) -> (loss, balance, {name: measure}).
 
-Kinds are text, align (pairs of sentences), sounds, photos (classes) and cells (boxes); batches.py and data.py make the batches. A measure is a pair
-(sum, count) of detached scalars, so that several batches can be averaged.
+Kinds are text, align (pairs of sentences), sounds, photos (classes), glances (the same without the trunk) and cells (boxes);
+batches.py and data.py make the batches. A measure is a pair (sum, count) of detached scalars, so that several batches can be
+averaged.
 """
 import torch
 import torch.nn.functional as F
@@ -99,14 +100,39 @@ def ctc(model, memory, b):
 
 
 def photos(model, b, smoothing, head="cifar10"):
-    """Classes of pictures; each picture may be mixed from two, `share` being the first one's (mixup, Zhang et al. 2018)."""
+    """Classes of pictures."""
     memory, rows, balance = model.encode_image(b["pixels"], b["command"])
-    z = model.heads[head](memory, rows.segment, 1)
-    first, measures = predicted(model, head, z, b["label"][:, None], smoothing)
+    loss, measures = mixup(model, head, model.heads[head](memory, rows.segment, 1)[:, 0], b, smoothing)
+    return loss, balance, measures
+
+
+def glances(model, b, smoothing):
+    """The same without the trunk: a third of the work, to teach the image encoder before or beside the joint training."""
+    loss, measures = mixup(model, "glances", model.glanced(b["pixels"]), b, smoothing)
+    return loss, 0.0, measures
+
+
+def mixup(model, name, z, b, smoothing):
+    """Loss and measures of logits z (B, L); each picture may be mixed from two, `share` being the first one's (Zhang et
+    al. 2018)."""
+    loss, measures = predicted(model, name, z, b["label"], smoothing)
     if model.training:
-        one, two = (F.cross_entropy(z[:, 0].float(), b[key], label_smoothing=smoothing, reduction="none") for key in ("label", "other"))
-        first = (b["share"] * one + (1 - b["share"]) * two).mean()
-    return first, balance, measures
+        one, two = (F.cross_entropy(z.float(), b[key], label_smoothing=smoothing, reduction="none") for key in ("label", "other"))
+        loss = (b["share"] * one + (1 - b["share"]) * two).mean()
+    return loss, measures
+
+
+def attacked(model, b, eps, steps):
+    """The batch of photos with the pixels, in [-1, 1], changed by at most eps so that the loss rises: sign steps from a start
+    by chance, back into the room after each (Madry et al. 2018); one step is FGSM as Wong et al. 2020 train with it."""
+    clean = b["pixels"]
+    x = (clean + torch.empty_like(clean).uniform_(-eps, eps)).clamp(-1, 1)
+    size = 1.25 * eps if steps == 1 else 2.5 * eps / steps
+    for _ in range(steps):
+        x.requires_grad_()
+        (slope,) = torch.autograd.grad(photos(model, b | {"pixels": x}, 0.0)[0], x)
+        x = (clean + (x.detach() + size * slope.sign() - clean).clamp(-eps, eps)).clamp(-1, 1)
+    return b | {"pixels": x}
 
 
 def cells(model, b, smoothing, head="bccd"):
@@ -154,6 +180,6 @@ def evaluate(model, dev, put):
     return out
 
 
-KINDS = {"text": text, "align": align, "sounds": sounds, "photos": photos, "cells": cells}
-WEIGHTS = {"text": 1.0, "align": 0.2, "sounds": 0.6, "photos": 0.4, "cells": 0.2}
+KINDS = {"text": text, "align": align, "sounds": sounds, "photos": photos, "glances": glances, "cells": cells}
+WEIGHTS = {"text": 1.0, "align": 0.2, "sounds": 0.6, "photos": 0.4, "glances": 0.4, "cells": 0.2}
 EXPERT_LOSS = 0.01  # weight of CV²(importance) + CV²(load): Shazeer et al. 2017

@@ -43,6 +43,7 @@ class Config:
     image_expand: int = 4
     heads_of: tuple = ()  # (name, "classes" or "boxes", number of labels)
     letters: int = 0  # of the CTC head on rows of sound, an auxiliary of training; 0: none
+    glances: int = 0  # labels of the head on the image encoder alone, another; 0: none
 
     def dict(self):
         return asdict(self)
@@ -176,6 +177,7 @@ class MultiModel(nn.Module):
         self.image = ImageEncoder(c.image_channels, c.image_blocks, c.image_expand, c.norm_eps) if c.image_channels else None
         self.heads = nn.ModuleDict({name: HEADS[kind](c, labels) for name, kind, labels in c.heads_of})
         self.ctc = linear(c.width, c.letters + 1) if c.letters else None
+        self.glance = linear(c.width, c.glances) if c.glances else None
 
     def embedded(self, tokens):
         return self.embed(tokens) * math.sqrt(self.config.width)
@@ -199,6 +201,10 @@ class MultiModel(nn.Module):
         rows = Rows(torch.ones_like(index), index)
         memory, balance = self.encoder(x, rows, taps)
         return memory, rows, balance
+
+    def glanced(self, pixels):
+        """pixels (B, H, W, 3) -> logits (B, glances) of the image encoder's mean row, without the trunk."""
+        return self.glance(self.image(mixed(pixels)).mean(1))
 
     def decode(self, tokens, rows, memory, memory_rows, taps=None):
         y = self.embedded(tokens).to(memory.dtype)

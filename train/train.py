@@ -14,6 +14,7 @@ import json
 import pickle
 import signal
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -63,9 +64,10 @@ def sense_batches(a, tok, seed):
     if "sounds" in a.kinds:
         shares = {**batches.SHARES, **json.loads(a.sound_shares)}
         made["sounds"] = batches.SoundBatches(sounds.Sounds(a.senses, "train"), tok, shares, a.sound_rows, seed)
-    if "photos" in a.kinds:
-        images, labels = photos.load(a.senses, "cifar10", "train")
-        made["photos"] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], a.photos, seed, a.augment)
+    for kind, size in (("photos", a.photos), ("glances", a.glances)):
+        if kind in a.kinds:
+            images, labels = photos.load(a.senses, "cifar10", "train")
+            made[kind] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], size, seed, a.augment)
     if "cells" in a.kinds:
         made["cells"] = batches.CellBatches(photos.load(a.senses, "bccd", "train"), tok.commands["<detect>"], a.cells, seed)
     return made
@@ -79,11 +81,11 @@ def sense_dev(a, tok):
         for name in source.names:
             made = batches.SoundBatches(source, tok, {name: 1.0}, a.sound_rows, 7, augment=False)
             out[name] = "sounds", [made.next() for _ in range(2)]
-    if "photos" in a.kinds:
+    for kind in {"photos", "glances"} & set(a.kinds):
         images, labels = photos.load(a.senses, "cifar10", "dev")
         index = np.random.default_rng(7).permutation(len(images))[:1024].reshape(4, -1)
-        command = tok.commands["<classify>"]
-        out["cifar10"] = "photos", [batches.photo_batch(photos.pixels(images[i]), labels[i].astype(np.int64), command) for i in index]
+        made = [(photos.pixels(images[i]), labels[i].astype(np.int64), tok.commands["<classify>"]) for i in index]
+        out["cifar10" if kind == "photos" else kind] = kind, [batches.photo_batch(*one) for one in made]
     if "cells" in a.kinds:
         pictures = [photos.whole_cells(*p) for p in photos.load(a.senses, "bccd", "dev")[:24]]
         out["bccd"] = "cells", [batches.cell_batch(pictures[i:i + 8], tok.commands["<detect>"]) for i in range(0, 24, 8)]
@@ -184,14 +186,18 @@ def parser():
     source.add_argument("--packed", type=Path, nargs="+", metavar="FILE", help="files of pack.py instead")
     p.add_argument("--senses", type=Path, help="cache of sounds and pictures")
     p.add_argument("--kinds", type=lambda text: text.split(","), default=["text"], help="of batches that each step takes, "
-                   "separated by commas: text, align, sounds, photos, cells")
+                   "separated by commas: text, align, sounds, photos, glances, cells")
     p.add_argument("--every", type=json.loads, default={}, help="JSON: a kind that is not taken at each step but every so many")
     p.add_argument("--align-rows", type=int, default=6, help="rows of 128 slots in a batch of aligned pairs")
     p.add_argument("--sound-rows", type=int, default=8, help="rows of 16 seconds in a batch of sounds")
     p.add_argument("--sound-shares", default="{}", help="JSON overrides of batches.SHARES")
     p.add_argument("--photos", type=int, default=64, help="pictures in a batch of photos")
+    p.add_argument("--glances", type=int, default=128, help="pictures in a batch of photos for the image encoder alone")
     p.add_argument("--augment", type=float, default=1.0, help="how strongly photos are changed beyond crops, 0 to 1: less for a "
                    "short training")
+    p.add_argument("--adversarial", type=Fraction, default=0, metavar="EPS", help="train on attacked photos, no channel changed by "
+                   "more than this share of its range, such as 8/255")
+    p.add_argument("--adversarial-steps", type=int, default=1, help="of the attack: 1 is FGSM from a start by chance, more is PGD")
     p.add_argument("--cells", type=int, default=2, help="pictures in a batch of cells")
     p.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log.jsonl")
     p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")

@@ -26,9 +26,11 @@ def initial(path):
 
 def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
-    modalities = {"sounds": "audio", "photos": "image", "cells": "image"}
+    modalities = {"sounds": "audio", "photos": "image", "glances": "image", "cells": "image"}
     used = sorted({modalities[k] for k in kinds if k in modalities})
     needs = {key: value for m in used for key, value in SENSES[m].items()}
+    if "glances" in kinds:
+        needs["glances"] = len(tasks.CIFAR10)
     return Config(**{**needs, "heads_of": tasks.heads(used), **json.loads(overrides)})
 
 
@@ -47,7 +49,7 @@ class Trainer:
         """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there.
         Returns the names of those that it has."""
         missing, unknown = self.model.load_state_dict(weights, strict=False)
-        missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc."))]
+        missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc.", "glance."))]
         if missing or unknown:
             raise ValueError(f"train: weights to start from lack {missing} and have {unknown}, which this model does not")
         return set(weights)
@@ -72,7 +74,11 @@ class Trainer:
 
     def backward(self, kind, batch):
         """Adds the gradients of one batch; returns its measures and its balance loss."""
-        loss, balance, measures = self.loss[kind](kind, self.model, self.put(batch))
+        b = self.put(batch)
+        if kind == "photos" and self.a.adversarial:
+            with precision.autocast(self.device):
+                b = losses.attacked(self.model, b, 2 * float(self.a.adversarial), self.a.adversarial_steps)  # pixels span 2
+        loss, balance, measures = self.loss[kind](kind, self.model, b)
         weight = losses.WEIGHTS[kind]
         (weight * (loss + losses.EXPERT_LOSS * balance)).backward()
         return measures, balance

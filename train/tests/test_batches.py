@@ -83,9 +83,10 @@ def test_cells_belong_to_the_smallest_box_near_their_centre():
 def options(kinds):
     small = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "encoder_blocks": 2, "decoder_blocks": 1, ' \
             '"encoder_moe": [1], "decoder_moe": [0], "encoder_dilations": [1, 2], "decoder_dilations": [1]'
-    image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "cells"} & set(kinds) else ""
+    image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "glances", "cells"} & set(kinds) else ""
     return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02,
-                              lr_rest=3e-3, lr_known=1.0, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9)
+                              lr_rest=3e-3, lr_known=1.0, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
+                              adversarial=0, adversarial_steps=1)
 
 
 def test_losses_of_all_kinds_fall_together(tok):
@@ -94,13 +95,14 @@ def test_losses_of_all_kinds_fall_together(tok):
     photos = rng.uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
     cells = rng.uniform(-1, 1, (144, 192, 3)).astype(np.float32)
     step = {"sounds": made(tok, rows=2).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
+            "glances": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
             "cells": batches.cell_batch([(cells, boxes, [0, 2])], 8202)}
     t = trainer.Trainer(options(list(step)))
     t.seconds = 600.0
     first = t.train_step(step)
     for _ in range(25):
         last = t.train_step(step)
-    for name in ("transcribe", "ctc", "digits", "cifar10", "bccd"):
+    for name in ("transcribe", "ctc", "digits", "cifar10", "glances", "bccd"):
         before, after = (total / count for total, count in (first[name], last[name]))
         assert after < 0.8 * before, name
     dev = losses.evaluate(t.average, {"set": ("sounds", [step["sounds"]]), "cifar10": ("photos", [step["photos"]])}, t.put)

@@ -17,7 +17,8 @@ SMALL = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "v
 def options(**over):
     return argparse.Namespace(**{**dict(
         seed=1, kinds=["text"], every={}, device="cpu", config=SMALL, init=None, lr_matrix=0.02, lr_rest=3e-3, lr_known=1.0,
-        weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9), **over})
+        weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
+        adversarial=0, adversarial_steps=1), **over})
 
 
 def batch(rng, rows=2):
