@@ -57,6 +57,38 @@ func TestVariants(t *testing.T) {
 	})
 }
 
+// TestHopper compares the kernels for Hopper alone with the plain ones: the error has
+// to be no larger than the products' own, and it says whether the bits are the same.
+func TestHopper(t *testing.T) {
+	t.Run("gpu", func(t *testing.T) {
+		must(t, openGPU(t).Close())
+		b := openBits(t, 5)
+		if !b.d.hopper() {
+			t.Skipf("%s is not of compute capability 9.0", b.d.Name())
+		}
+		for dtype, v := range hopperVariants {
+			for _, s := range [][3]int{{70, 1300, 200}, {128, 64, 128}, {300, 256, 1536}, {1000, 1024, 1000}} {
+				rows, in, out := s[0], s[1], s[2]
+				w, x := b.weight(dtype, 1, out, in), b.tensor(rows, in)
+				plain, dst := b.tensor(rows, out), b.tensor(rows, out)
+				kernels.MatMul(b.d, plain, x, w, false)
+				b.d.matMul(v, dst, x, w, false)
+				got, want, differ, worst := b.read(dst), b.read(plain), 0, 0.0
+				for i := range want {
+					if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+						differ++
+					}
+					worst = max(worst, math.Abs(float64(got[i])-float64(want[i]))/math.Sqrt(float64(in)))
+				}
+				t.Logf("%v %v: %d of %d elements differ, by %.1e of a sum's deviation at most", dtype, s, differ, len(want), worst)
+				if !(worst < 1e-5) { // int8 weights go up to 127/64, others are normal deviates
+					t.Errorf("%v %v: off by %.1e of a sum's deviation", dtype, s, worst)
+				}
+			}
+		}
+	})
+}
+
 // TestAttentionCompany wants a segment's rows, and a row with its path, to come out
 // the same alone and among others, at the widths of the faster kernels.
 func TestAttentionCompany(t *testing.T) {

@@ -21,7 +21,8 @@ TARGETS = ["arch=compute_80,code=sm_80", "arch=compute_90a,code=sm_90a", "arch=c
 CHIPS = ["sm_80", "sm_90a", "sm_100"]
 
 # What must stand in the machine code of kernels: tensor core instructions, where products are meant to run on those.
-MEANT = {r"matmul_(i8|bf16)_\w+": {"sm_80": "HMMA.16816.F32.BF16", "sm_90a": "HMMA.16816.F32.BF16", "sm_100": "HMMA.16816.F32.BF16"}}
+MEANT = {r"matmul_(i8|bf16)_(8|16|32|wide)": {chip: "HMMA.16816.F32.BF16" for chip in CHIPS},
+         r"matmul_(i8|bf16)_hopper": {"sm_90a": "HGMMA.64x128x16.F32.BF16"}}
 
 
 def sources():

@@ -17,16 +17,18 @@ import (
 //go:embed kernels.fatbin
 var fatbin []byte
 
-// Device implements kernels.Device on a GPU. Operations are queued on one stream
-// and return at once; Write, Read and TopK wait for theirs. An operation that fails panics
-// with a *Failure, and so does every later one: nothing is computed from what a
-// failed one left behind.
+// Device implements kernels.Device on a GPU. Operations return at once; they are
+// queued on one stream, together, when Write, Read or TopK want their results and
+// wait (journal). An operation that fails panics with a *Failure, at the latest
+// there, and so does every later one: nothing is computed from what a failed one left
+// behind.
 type Device struct {
 	gpu       *driver.Device
 	context   *driver.Context
 	module    *driver.Module
 	stream    *driver.Stream
 	functions [kernelCount]*driver.Function
+	journal   journal
 	lists     lists
 	results   results
 	tiles     []int32              // of an attention, as they are sent
@@ -68,6 +70,9 @@ func (d *Device) start() (err error) {
 		return err
 	}
 	for k, want := range kernelTable {
+		if kernel(k) >= kernelMatMulI8Hopper && !d.hopper() {
+			break
+		}
 		f, err := d.module.Function(want.name)
 		if err != nil {
 			return err
@@ -87,9 +92,13 @@ func (d *Device) start() (err error) {
 		}
 		d.functions[k] = f
 	}
-	d.lists.device, d.results.device = d, d
+	d.journal, d.lists.device, d.results.device = newJournal(d), d, d
 	return d.lists.reserve(firstLists)
 }
+
+// hopper says whether the GPU has the asynchronous products of compute capability 9.0,
+// which neither earlier nor later chips have.
+func (d *Device) hopper() bool { return d.gpu.Major == 9 && d.gpu.Minor == 0 }
 
 // Name is for example "cuda:0 (NVIDIA H200, sm_90)".
 func (d *Device) Name() string {
@@ -110,6 +119,7 @@ func (d *Device) Close() error {
 			keep(d.stream.Free(m.at))
 		}
 		keep(d.stream.Synchronize())
+		keep(d.journal.close())
 		keep(d.lists.close())
 		keep(d.results.close())
 		keep(d.stream.Close())

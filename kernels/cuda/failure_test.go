@@ -76,10 +76,13 @@ func TestFailures(t *testing.T) {
 		run  func(d *Device, x kernels.Tensor)
 		says []string
 	}{
-		{"cuLaunchKernelEx=701", func(d *Device, x kernels.Tensor) { kernels.SiLU(d, x, x) },
-			[]string{"cuda: kernel silu_rows, [5 1 1] blocks of [256 1 1] threads: cuLaunchKernelEx", "(701)"}},
+		{"cuLaunchKernelEx=701", func(d *Device, x kernels.Tensor) {
+			kernels.SiLU(d, x, x)
+			d.Read(make([]float32, 40*8), x)
+		}, []string{"cuda: kernel silu_rows, [5 1 1] blocks of [256 1 1] threads: cuLaunchKernelEx", "(701)"}},
 		{"cuMemcpyHtoDAsync=719", func(d *Device, x kernels.Tensor) {
 			kernels.StoreRows(d, x, x.Slice(0, 1), []int32{3})
+			d.Read(make([]float32, 40*8), x)
 		}, []string{"cuda: cuMemcpyHtoDAsync: CUDA_ERROR_LAUNCH_FAILED (719): unspecified launch failure"}},
 		{"cuStreamSynchronize=719", func(d *Device, x kernels.Tensor) { d.Read(make([]float32, 40*8), x) },
 			[]string{"cuda: cuStreamSynchronize: CUDA_ERROR_LAUNCH_FAILED"}},
@@ -157,6 +160,7 @@ func TestLists(t *testing.T) {
 	l := &d.lists
 	check := func(numbers []int32, at driver.Pointer) {
 		t.Helper()
+		d.journal.flush()
 		got := make([]int32, len(numbers))
 		must(t, d.stream.Download(raw(got), at))
 		must(t, d.stream.Synchronize())

@@ -4,8 +4,6 @@ package cuda
 
 import (
 	"unsafe"
-
-	"github.com/mm-runtime/mm/kernels/cuda/driver"
 )
 
 // kernel numbers the kernels of the .cu files.
@@ -45,6 +43,8 @@ const (
 	kernelMatMulBF16Narrow16
 	kernelMatMulBF16Narrow32
 	kernelMatMulBF16Wide
+	kernelMatMulI8Hopper // the first of those for compute capability 9.0 alone
+	kernelMatMulBF16Hopper
 	kernelCount
 )
 
@@ -89,21 +89,18 @@ var kernelTable = [kernelCount]struct {
 	kernelMatMulBF16Narrow16: {"matmul_bf16_16", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Narrow32: {"matmul_bf16_32", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Wide:     {"matmul_bf16_wide", unsafe.Sizeof(matMulArgs{}), wideSharedBF16},
+	kernelMatMulI8Hopper:     {"matmul_i8_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(6)},
+	kernelMatMulBF16Hopper:   {"matmul_bf16_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(4)},
 }
 
-// launch queues a kernel: x by y blocks. Where there are none, there is nothing to do.
+// launch gives the journal a kernel: x by y blocks. Where there are none, there is
+// nothing to do.
 func (d *Device) launch(k kernel, x, y, threads, shared int, argument unsafe.Pointer) {
 	if d.failed != nil {
 		panic(d.failed)
 	}
-	if x == 0 || y == 0 {
-		return
-	}
-	shape := driver.Shape{
-		Grid: [3]uint32{uint32(x), uint32(y), 1}, Block: [3]uint32{uint32(threads), 1, 1}, Shared: uint32(shared),
-	}
-	if err := d.stream.Launch(d.functions[k], &shape, argument); err != nil {
-		d.check(err)
+	if x > 0 && y > 0 {
+		d.journal.add(launch{kernel: k, x: uint32(x), y: uint32(y), threads: uint32(threads), shared: uint32(shared)}, argument)
 	}
 }
 

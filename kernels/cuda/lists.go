@@ -10,23 +10,29 @@ import (
 )
 
 // lists carries the host's lists of numbers (ids, slots, offsets) to the device: into
-// pinned memory, and from there by copies that nobody waits for. The layers of a step
-// pass the same lists again and again; one that was sent lately and is still the same,
-// number by number, is not sent again.
+// pinned memory, and from there with the launches that read them, all at once. The
+// layers of a step pass the same lists again and again; one that was sent lately and
+// is still the same, number by number, is not sent again. Each step starts at the
+// front, and a list takes a power of two, so that steps of one shape find their lists
+// at the same places however long those have become.
 type lists struct {
 	device  *Device
 	pinned  *driver.Pinned
 	numbers []int32        // the pinned memory
 	at      driver.Pointer // its twin on the device
 	used    int
+	queued  int // of used, is on its way to the device
 	recent  [16]sent
 	next    int // of recent, to be replaced
 }
 
-// sent is a list in numbers.
+// sent is a list, or several, in numbers.
 type sent struct{ start, length int }
 
-const firstLists = 1 << 18 // numbers: 1 MiB
+const (
+	firstLists = 1 << 18 // numbers: 1 MiB
+	leastList  = 16      // numbers
+)
 
 // reserve makes room for n numbers, all at once; what was sent is forgotten.
 func (l *lists) reserve(n int) error {
@@ -71,20 +77,32 @@ func (l *lists) send(numbers []int32) driver.Pointer {
 			return l.at + driver.Pointer(4*s.start)
 		}
 	}
-	d := l.device
-	if len(numbers) > len(l.numbers) {
-		d.check(l.reserve(2 * len(numbers)))
+	d, room := l.device, leastList
+	for room < len(numbers) {
+		room *= 2
 	}
-	if l.used+len(numbers) > len(l.numbers) { // from the start again, once all copies and kernels are done
-		d.check(d.stream.Synchronize())
-		l.used, l.recent = 0, [len(l.recent)]sent{}
+	if l.used+room > len(l.numbers) {
+		d.wait()
+	}
+	if room > len(l.numbers) {
+		d.check(l.reserve(2 * room))
 	}
 	s := sent{l.used, len(numbers)}
 	copy(l.numbers[s.start:], numbers)
-	to, bytes := l.at+driver.Pointer(4*s.start), 4*s.length
-	d.check(d.stream.Upload(to, l.pinned.Bytes[4*s.start:4*s.start+bytes]))
-	l.used += (len(numbers) + 3) &^ 3 // keeps lists at multiples of 16 bytes
+	l.used += room
 	l.recent[l.next] = s
 	l.next = (l.next + 1) % len(l.recent)
-	return to
+	return l.at + driver.Pointer(4*s.start)
 }
+
+// unsent is what has to be uploaded before the next launches.
+func (l *lists) unsent() sent { return sent{l.queued, l.used - l.queued} }
+
+// upload queues a copy to the device.
+func (l *lists) upload(s sent) error {
+	l.queued = s.start + s.length
+	return l.device.stream.Upload(l.at+driver.Pointer(4*s.start), l.pinned.Bytes[4*s.start:4*(s.start+s.length)])
+}
+
+// restart makes all room free, once nothing reads the lists any more.
+func (l *lists) restart() { l.used, l.queued, l.recent = 0, 0, [len(l.recent)]sent{} }

@@ -55,6 +55,23 @@ var variants = map[kernels.DType][]variant{
 	},
 }
 
+// Sizes of matmul_hopper.cu.
+const (
+	hopperThreads = 3 * 128
+	hopperRows    = 128
+	hopperOut     = 8 * tileOut
+)
+
+// hopperShared is what so many stages take, 192 KiB, and their barriers.
+func hopperShared(stages int) int { return 192<<10 + 2*8*stages }
+
+// hopperVariants are the kernels for Hopper alone, which no product takes yet: whether
+// they leave the bits of the others, only a GPU can say (TestHopper).
+var hopperVariants = map[kernels.DType]variant{
+	kernels.BF16: {kernelMatMulBF16Hopper, hopperThreads, hopperRows, hopperShared(4), hopperOut},
+	kernels.I8:   {kernelMatMulI8Hopper, hopperThreads, hopperRows, hopperShared(6), hopperOut},
+}
+
 // variantFor is the smallest kernel that takes so many rows in one block, or the
 // largest.
 func variantFor(t kernels.DType, rows int) variant {

@@ -61,6 +61,7 @@ func (d *Device) Free(t kernels.Tensor) {
 		return
 	}
 	if _, mine := d.owned[m]; mine {
+		d.journal.flush()
 		delete(d.owned, m)
 		at := m.at
 		*m = memory{}
@@ -75,8 +76,9 @@ func (d *Device) Write(t kernels.Tensor, src []float32) {
 	if t.Rows == 0 || t.Cols == 0 {
 		return
 	}
+	d.journal.flush()
 	d.check(d.stream.UploadRows(d.view(t).data, 4*t.Stride, raw(src[:t.Rows*t.Cols]), 4*t.Cols))
-	d.check(d.stream.Synchronize())
+	d.wait()
 }
 
 // Read waits for the work so far and copies t into dst, row-major.
@@ -84,8 +86,9 @@ func (d *Device) Read(dst []float32, t kernels.Tensor) {
 	if t.Rows == 0 || t.Cols == 0 {
 		return
 	}
+	d.journal.flush()
 	d.check(d.stream.DownloadRows(raw(dst[:t.Rows*t.Cols]), 4*t.Cols, d.view(t).data, 4*t.Stride))
-	d.check(d.stream.Synchronize())
+	d.wait()
 }
 
 // raw is the memory of values as bytes.

@@ -74,8 +74,9 @@ func (d *Device) TopK(c kernels.Candidates, logits kernels.Tensor, allowed []ker
 	d.launch(kernelTopK, rows, 1, topKThreads, 0, unsafe.Pointer(&topKArgs{
 		logits: d.sized(logits), ids: d.lists.send(r.ids), start: d.lists.send(r.start), limits: d.lists.send(r.limits),
 		best: r.at, logs: logs, k: int32(c.K)}))
+	d.journal.flush()
 	d.check(d.stream.Download(r.pinned.Bytes[:8*n], r.at))
-	d.check(d.stream.Synchronize())
+	d.wait()
 	copy(raw(c.IDs[:n]), r.pinned.Bytes[:4*n])
 	copy(raw(c.Logs[:n]), r.pinned.Bytes[4*n:8*n])
 }

@@ -243,7 +243,7 @@ int cuDeviceGetName(char *name, int len, int) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
 	LOCKED(cuDeviceGetAttribute)
-	long capability = number("EMU_CAPABILITY", 90);
+	long capability = number("EMU_CAPABILITY", 80);
 	switch (attribute) {
 	case 16: *value = 4; break;  // multiprocessors
 	case 38: *value = 1 << 20; break;  // L2 cache
