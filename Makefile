@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses bench bench-quick bench-peers gpu-pack gpu-programs gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-programs gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -82,6 +82,26 @@ evaluate-senses: build/bin/mm  ## score MODEL on people's voices and on pictures
 		--out build/senses.json --markdown build/senses.md
 	$(PYTHON) bench/section.py --file bench/RESULTS.md --name senses < build/senses.md
 
+# Learning at run time. CLASSIFY, IMAGE and AUDIO are the folders of bench/learning/sets.py; what the model makes of their
+# inputs stays in build/features, for the next call with the same checkpoint.
+
+CLASSIFY ?= $(DATA)/classify
+IMAGE ?= ../mm-image
+LEARN ?= texts sounds photos shots incremental attack time
+LEARN_FLAGS ?=
+LEARNING = build/bin/learning --model $(MODEL) --sets build/sets --cache build/features $(LEARN_FLAGS)
+
+learning: build/bin/learning learning-sets  ## heads, few-shot and incremental classes, attacks of MODEL; tables into bench/LEARNING.md
+	for part in $(LEARN); do \
+	  $(LEARNING) --part $$part > build/learning-$$part.md && \
+	  $(PYTHON) bench/section.py --file bench/LEARNING.md --name $$part < build/learning-$$part.md || exit 1; done
+
+shots: build/bin/learning learning-sets  ## MODEL/shots, what heads of a few examples begin with; after every export
+	$(LEARNING) --part base --out $(MODEL)/shots
+
+learning-sets:  ## the sets of bench/LEARNING.md as mm learn takes them, in build/sets
+	$(PYTHON) bench/learning/sets.py --classify $(CLASSIFY) --image $(IMAGE) --audio $(AUDIO) --out build/sets
+
 # Speed, on a machine that does nothing else. BENCH may say what to leave out: make bench BENCH='--skip growth'.
 
 BENCH ?=
@@ -97,10 +117,10 @@ bench-quick: $(PROGRAMS) bench-peers  ## a little of all that bench does, to see
 bench-peers:  ## what bench races against, into build/peers
 	bench/peers/setup.sh build/peers $(PYTHON)
 
-.PHONY: $(PROGRAMS)
+.PHONY: $(PROGRAMS) build/bin/learning
 build/bin/mm:
 	go build -o $@ ./cmd/mm
-build/bin/decode build/bin/kernels build/bin/serve: build/bin/%:
+build/bin/decode build/bin/kernels build/bin/serve build/bin/learning: build/bin/%:
 	go build -o $@ ./bench/$*
 
 # On a machine with a CUDA GPU and PyTorch, which may lack Go, the texts and a network. Results go to OUT; what later calls
@@ -129,8 +149,9 @@ gpu-programs:  ## what gpu-check runs, built where Go and DATA are: $(GPU)/check
 gpu-check:  ## all tests that want a GPU, and the CUDA sanitizers, with what gpu-programs built; a missing GPU is a failure
 	PYTHON=$(PYTHON) kernels/cuda/check.sh $(GPU)/check $(OUT)
 
-gpu-bench:  ## speed of PyTorch on the GPU, the baseline; OUT/gpu-bench.md and .json
-	$(PYTHON) train/bench_gpu.py --model $(MODEL) --out $(OUT) --rows $(GPU_ROWS)
+gpu-bench:  ## our kernels beside PyTorch's on the GPU, with what gpu-programs built; OUT/gpu-bench.md, into bench/RESULTS.md
+	$(PYTHON) train/bench_gpu.py --model $(MODEL) --out $(OUT) --rows $(GPU_ROWS) --programs $(GPU)/check
+	$(PYTHON) bench/section.py --file bench/RESULTS.md --name gpu < $(OUT)/gpu-bench.md
 
 gpu-train:  ## train on the GPU for GPU_HOURS in all, GPU_MINUTES a call; OUT/weights.pt.* and log.jsonl
 	$(PYTHON) train/train.py --packed $(GPU)/packed.* --tokenizer $(MODEL) --run $(GPU_RUN) --device cuda --resume \

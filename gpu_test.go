@@ -5,6 +5,7 @@ package mm
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -89,21 +90,26 @@ func TestTinyCUDA(t *testing.T) {
 }
 
 // outputs are m's texts for inputs that are asked at once.
-func outputs(t *testing.T, m *Model, inputs []Input) []string {
+func outputs(t testing.TB, m *Model, inputs []Input) (texts []string) {
 	t.Helper()
-	texts, failures := make([]string, len(inputs)), make([]error, len(inputs))
+	for _, out := range runAll(t, m, inputs) {
+		texts = append(texts, out.Text)
+	}
+	return texts
+}
+
+func runAll(t testing.TB, m *Model, inputs []Input) []Output {
+	t.Helper()
+	found, failures := make([]Output, len(inputs)), make([]error, len(inputs))
 	var all sync.WaitGroup
 	for i, in := range inputs {
-		all.Go(func() {
-			out, err := m.Run(context.Background(), in)
-			texts[i], failures[i] = out.Text, err
-		})
+		all.Go(func() { found[i], failures[i] = m.Run(context.Background(), in) })
 	}
 	all.Wait()
 	if err := errors.Join(failures...); err != nil {
 		t.Fatal(err)
 	}
-	return texts
+	return found
 }
 
 // TestBaseCUDA is TestBaseGolden on a GPU.
@@ -186,4 +192,35 @@ func sentences(t *testing.T, path string) (inputs []Input) {
 		t.Fatalf("%s: no sentences", path)
 	}
 	return inputs
+}
+
+// BenchmarkCUDA translates greedily on a GPU, a request alone and 256 at once, each
+// of at most 24 tokens.
+func BenchmarkCUDA(b *testing.B) {
+	m, err := Load(base.FS, WithDevice("cuda"))
+	if err != nil {
+		if os.Getenv("MM_REQUIRE_GPU") == "1" {
+			b.Fatal(err)
+		}
+		b.Skip(err)
+	}
+	defer m.Close()
+	for _, batch := range []int{1, 256} {
+		var inputs []Input
+		for i := range batch {
+			inputs = append(inputs, Input{Task: "translate", To: "de", MaxTokens: 24,
+				Text: fmt.Sprintf("The train to the north leaves at %d, but nobody has seen it today.", 100+i)})
+		}
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			runAll(b, m, inputs) // what is made once
+			tokens := 0
+			for b.Loop() {
+				for _, out := range runAll(b, m, inputs) {
+					tokens += out.Tokens
+				}
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(tokens), "µs/token")
+			b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "tokens/s")
+		})
+	}
 }

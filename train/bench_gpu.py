@@ -1,7 +1,9 @@
-"""What PyTorch reaches on this machine's GPU: training speed, and greedy decoding with a KV cache. CUDA kernels of our own
-have to beat it.
+"""What this machine's GPU reaches: our kernels beside PyTorch's, and PyTorch's training speed and greedy decoding with a KV
+cache.
 
     python bench_gpu.py --model ../models/base --out OUT       # OUT/gpu-bench.json, OUT/gpu-bench.md
+
+With --programs, the folder of make gpu-programs, our CUDA kernels and mm's own decoding come first (bench_kernels.py).
 
 Weights do not change the speed: training starts from random ones, on random tokens in the batch shapes of train.py.
 """
@@ -15,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+import bench_kernels
 import checkpoint
 import data
 import train
@@ -95,12 +98,13 @@ def machine(device):
 
 def markdown(r):
     m, t = r["machine"], r["training"]
+    ours = bench_kernels.markdown(r["ours"], table) + "\n" if "ours" in r else ""
     memory = f", peak {t['peak_gib']:.1f} GiB" if t["peak_gib"] else ""
-    return (f"{m['device']}, PyTorch {m['torch']}, CUDA {m['cuda']}, Python {m['python']}; medians of {r['runs']} runs.\n\n"
-            f"Training, bf16 autocast, {'compiled' if t['compiled'] else 'eager'}{memory}:\n\n" +
+    return (f"{m['device']}, PyTorch {m['torch']}, CUDA {m['cuda']}, Python {m['python']}; medians of {r['runs']} runs.\n\n{ours}"
+            f"PyTorch's training, bf16 autocast, {'compiled' if t['compiled'] else 'eager'}{memory}:\n\n" +
             table(["batch", "rows", "target tokens", "ms a step", "target tokens/s"],
                   [[s["shape"], s["rows"], s["target_tokens"], f"{s['step_ms']:.1f}", f"{s['tokens_per_second']:.0f}"] for s in t["shapes"]]) +
-            f"\nGreedy decoding, eager with a KV cache, {SOURCE} tokens in and {TARGET} out, encoder included:\n\n" +
+            f"\nPyTorch's greedy decoding, eager with a KV cache, {SOURCE} tokens in and {TARGET} out, encoder included:\n\n" +
             table(["weights", "batch", "µs a step", "tokens/s"],
                   [[d["dtype"], d["batch"], f"{d['us_per_step']:.0f}", f"{d['tokens_per_second']:.0f}"] for d in r["decoding"]]))
 
@@ -109,6 +113,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", type=Path, required=True, help="exported model directory")
     p.add_argument("--out", type=Path, required=True)
+    p.add_argument("--programs", type=Path, help="folder with cuda.test and mm.test")
+    p.add_argument("--launches", type=int, default=20, help="of each kernel")
     p.add_argument("--device", default="cuda")
     p.add_argument("--rows", type=int, default=512, help="rows of a short training batch")
     p.add_argument("--steps", type=int, default=10, help="training steps a run")
@@ -119,8 +125,12 @@ def main():
     if a.device != "cpu" and not torch.cuda.is_available():
         p.error(f"--device {a.device}: PyTorch {torch.__version__} sees no CUDA GPU")
     model, _ = checkpoint.load(a.model)
-    result = {"machine": machine(a.device), "runs": a.runs, "decoding": decoding(a, model), "training": training(a, model.config)}
     a.out.mkdir(parents=True, exist_ok=True)
+    result = {"machine": machine(a.device), "runs": a.runs}
+    if a.programs:
+        result["ours"] = bench_kernels.compare(a.programs, a.launches)
+        (a.out / "gpu-kernels.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")  # should the rest fail
+    result |= {"decoding": decoding(a, model), "training": training(a, model.config)}
     (a.out / "gpu-bench.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
     (a.out / "gpu-bench.md").write_text(markdown(result), encoding="utf-8")
     print(markdown(result))

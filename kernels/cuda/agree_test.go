@@ -15,7 +15,7 @@ import (
 
 // bench makes the same inputs on a device each time it is asked.
 type bench struct {
-	t   *testing.T
+	t   testing.TB
 	d   kernels.Device
 	rng *rand.Rand
 }

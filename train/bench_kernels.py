@@ -1,0 +1,127 @@
+"""Our CUDA kernels beside what PyTorch has for the same work: products by cuBLAS in bfloat16, the fastest backend of its
+attention. Times are medians by CUDA events, each launch after the cache was flushed, in one run on one GPU; ours come from
+the benchmarks of kernels/cuda, built beforehand where there is Go (make gpu-programs).
+"""
+import os
+import re
+import statistics
+import subprocess
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch.nn.attention import SDPBackend, sdpa_kernel
+
+KERNELS = Path(__file__).resolve().parent.parent / "kernels/cuda"
+BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cuDNN": SDPBackend.CUDNN_ATTENTION,
+            "efficient": SDPBackend.EFFICIENT_ATTENTION, "math": SDPBackend.MATH}
+LINE = re.compile(r"^Benchmark\w+/(\S+?)(?:-\d+)?\s+\d+\s+(.*)$")
+FLUSH = 128 << 20  # bytes, more than the cache holds
+
+
+def benchmarks(text):
+    """{name: {unit: value}} of what a Go benchmark printed."""
+    found = {}
+    for line in text.splitlines():
+        if m := LINE.match(line):
+            cells = m[2].split()
+            found[m[1]] = {unit: float(value) for value, unit in zip(cells[::2], cells[1::2])}
+    return found
+
+
+def run(program, folder, pattern, times):
+    """The benchmarks of a Go test program, which reads files beside its sources."""
+    done = subprocess.run([str(Path(program).resolve()), "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", f"{times}x"],
+                          cwd=folder, env={**os.environ, "MM_REQUIRE_GPU": "1"}, text=True, capture_output=True)
+    found = benchmarks(done.stdout)
+    if done.returncode or not found:
+        raise RuntimeError(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    return found
+
+
+def microseconds(work, times):
+    """The median of a work on the GPU."""
+    flush = torch.empty(FLUSH, dtype=torch.uint8, device="cuda")
+    took = []
+    for i in range(times + 3):
+        start, end = (torch.cuda.Event(enable_timing=True) for _ in range(2))
+        flush.zero_()
+        start.record()
+        work()
+        end.record()
+        end.synchronize()
+        took.append(1e3 * start.elapsed_time(end))
+    return statistics.median(took[3:])
+
+
+def attention(shape, times):
+    """The fastest backend for (segments, length, heads, width), in bfloat16: (µs, its name)."""
+    segments, length, heads, width = shape
+    q, k, v = (torch.randn(segments, heads, length, width, device="cuda", dtype=torch.bfloat16) for _ in range(3))
+    best = (float("inf"), "none")
+    for name, backend in BACKENDS.items():
+        if name == "math" and length > 4096:
+            continue  # its table of weights does not fit
+        try:
+            with sdpa_kernel(backend):
+                best = min(best, (microseconds(lambda: F.scaled_dot_product_attention(q, k, v), times), name))
+        except RuntimeError:
+            continue  # not for this shape or chip
+    return best
+
+
+def theirs(name, times):
+    """PyTorch's time for the work that a name of ours stands for: (µs, what ran), or None where it has none."""
+    kind, *rest = name.split("/")
+    shape = [int(n) for n in rest[-1].split("x")]
+    if kind in ("matmul", "hoppermatmul"):
+        rows, inputs, outputs = shape
+        x = torch.randn(rows, inputs, device="cuda", dtype=torch.bfloat16)
+        w = torch.randn(outputs, inputs, device="cuda", dtype=torch.bfloat16)
+        return microseconds(lambda: F.linear(x, w), times), "cuBLAS bf16"
+    if kind == "attention":
+        return attention(shape, times)
+    if kind == "norm":
+        x = torch.randn(shape, device="cuda")
+        return microseconds(lambda: F.rms_norm(x, shape[-1:]), times), "rms_norm f32"
+    if kind == "copy":
+        x, y = torch.randn(shape, device="cuda"), torch.empty(shape, device="cuda")
+        return microseconds(lambda: y.copy_(x), times), "copy_ f32"
+    if kind == "topk":
+        x = torch.randn(shape[:2], device="cuda")
+        return microseconds(lambda: F.log_softmax(x, -1).topk(shape[2]), times), "log_softmax, topk f32"
+    return None
+
+
+def ceilings(times):
+    """What this GPU reaches: TFLOP/s of a large bfloat16 product, GB/s of a large copy, counting both ways."""
+    n = 8192
+    x, w = (torch.randn(n, n, device="cuda", dtype=torch.bfloat16) for _ in range(2))
+    y, z = (torch.empty(1 << 28, device="cuda") for _ in range(2))
+    return {"TFLOP/s": 2 * n**3 / microseconds(lambda: F.linear(x, w), times) / 1e6,
+            "GB/s": 8 * len(y) / microseconds(lambda: z.copy_(y), times) / 1e3}
+
+
+def compare(programs, times):
+    """{"ceilings", "kernels": [{name, us, peer, peer_us, ratio, …}], "decode": {…}} of the programs in a folder."""
+    programs, rows, top = Path(programs), [], ceilings(times)
+    for name, ours in run(programs / "cuda.test", KERNELS, "GPU", times).items():
+        row = {"name": name, "us": ours["gpu-µs"], "flop_share": ours.get("TFLOP/s", 0) / top["TFLOP/s"],
+               "byte_share": ours["GB/s"] / top["GB/s"]}
+        if other := theirs(name, times):
+            row.update(peer_us=other[0], peer=other[1], ratio=other[0] / row["us"])
+        rows.append(row)
+    return {"ceilings": top, "kernels": rows, "decode": run(programs / "mm.test", KERNELS.parent.parent, "CUDA", 5)}
+
+
+def markdown(r, table):
+    top = r["ceilings"]
+    rows = [[f"`{k['name']}`", f"{k['us']:.1f}", f"{k['peer_us']:.1f}" if "peer" in k else "–", k.get("peer", "–"),
+             f"{k['ratio']:.2f}" if "peer" in k else "–", f"{100 * k['flop_share']:.0f} %", f"{100 * k['byte_share']:.0f} %"]
+            for k in r["kernels"]]
+    decode = [[name, f"{d['µs/token']:.0f}", f"{d['tokens/s']:.0f}"] for name, d in r["decode"].items()]
+    return (f"Kernels, beside PyTorch in the same run. Ceilings: {top['TFLOP/s']:.0f} TFLOP/s (bf16 product of 8192³), "
+            f"{top['GB/s']:.0f} GB/s (copy, both ways). Shapes are rows × inputs × outputs, segments × length × heads × width, "
+            f"rows × columns × best. Ours take float32 rows.\n\n" +
+            table(["ours", "µs", "PyTorch, µs", "what ran", "times as fast", "of the FLOP/s", "of the GB/s"], rows) +
+            "\nGreedy translation by mm, whole requests:\n\n" + table(["batch", "µs a token", "tokens/s"], decode))

@@ -1,0 +1,29 @@
+import bench_kernels
+from report import table
+
+PRINTED = """goos: linux
+BenchmarkGPU/matmul/i8/1x256x768-16   20   412.0 GB/s   0.80 TFLOP/s   3.2 gpu-µs
+BenchmarkGPU/hoppermatmul/bf16/4096x4096x4096   20   1.0 GB/s   500.0 TFLOP/s   275.0 gpu-µs
+BenchmarkCUDA/256-16   5   9000 ns/op   100000 tokens/s   10.0 µs/token
+PASS
+"""
+
+
+def test_reads_what_go_prints():
+    assert bench_kernels.benchmarks(PRINTED) == {
+        "matmul/i8/1x256x768": {"GB/s": 412.0, "TFLOP/s": 0.8, "gpu-µs": 3.2},
+        "hoppermatmul/bf16/4096x4096x4096": {"GB/s": 1.0, "TFLOP/s": 500.0, "gpu-µs": 275.0},
+        "256": {"ns/op": 9000.0, "tokens/s": 100000.0, "µs/token": 10.0}}
+
+
+def test_compares_by_name(monkeypatch):
+    monkeypatch.setattr(bench_kernels, "ceilings", lambda times: {"TFLOP/s": 800.0, "GB/s": 4000.0})
+    monkeypatch.setattr(bench_kernels, "run", lambda program, folder, pattern, times: {
+        name: v for name, v in bench_kernels.benchmarks(PRINTED).items() if (name == "256") == (pattern == "CUDA")})
+    monkeypatch.setattr(bench_kernels, "theirs", lambda name, times: (550.0, "cuBLAS bf16") if "4096" in name else None)
+    r = bench_kernels.compare(".", 20)
+    assert [k.get("ratio") for k in r["kernels"]] == [None, 2.0]
+    assert r["kernels"][1]["flop_share"] == 500 / 800 and r["kernels"][0]["byte_share"] == 412 / 4000
+    text = bench_kernels.markdown(r, table)
+    assert "| `hoppermatmul/bf16/4096x4096x4096` | 275.0 | 550.0 | cuBLAS bf16 | 2.00 | 62 % | 0 % |" in text
+    assert "| 256 | 10 | 100000 |" in text
