@@ -70,7 +70,7 @@ def optimizers(model, lr_matrix, lr_rest, weight_decay, compile, known=(), facto
     for share, names in ((1.0, lambda n: n not in known), (factor, lambda n: n in known)):
         chosen, rest = [], []
         for name, p in model.named_parameters():
-            if names(name):
+            if names(name) and p.requires_grad:
                 is_matrix = p.dim() >= 2 and not any(key in name for key in VECTORS)
                 (chosen if is_matrix else rest).append((name, p))
         if chosen:

@@ -211,7 +211,8 @@ def parser():
     p.add_argument("--shares", default="{}", help="JSON overrides of data.SHARES")
     p.add_argument("--lr-matrix", type=float, default=0.02)
     p.add_argument("--lr-rest", type=float, default=3e-3)
-    p.add_argument("--lr-known", type=float, default=1.0, help="factor on the learning rates of the weights that --init brings")
+    p.add_argument("--lr-known", type=float, default=1.0, help="factor on the learning rates of the weights that --init brings; 0: "
+                   "they stay as they are")
     p.add_argument("--weight-decay", type=float, default=0.0)
     p.add_argument("--smoothing", type=float, default=0.1)
     p.add_argument("--clip", type=float, default=2.0)

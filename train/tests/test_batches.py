@@ -118,6 +118,13 @@ def test_weights_of_texts_start_a_model_of_all_senses(tmp_path):
     for name, p in text.model.named_parameters():
         assert torch.equal(p, both.model.get_parameter(name))
     assert {n for n, _, _ in both.model.config.heads_of} == {t["head"] for t in tasks.TASKS if "head" in t}
+    a.lr_known = 0.0
+    still = trainer.Trainer(a)
+    image = still.model.image.stages[0].conv.weight.clone()
+    photos = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
+    still.train_step({"photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201)})
+    assert all(torch.equal(p, still.model.get_parameter(name)) for name, p in text.model.named_parameters())
+    assert not torch.equal(image, still.model.image.stages[0].conv.weight)
     a.config = a.config.replace('"ffn": 48', '"ffn": 64')
     with pytest.raises(RuntimeError, match="size mismatch"):
         trainer.Trainer(a)
