@@ -13,11 +13,11 @@ import (
 )
 
 // blockError bounds ‖got - want‖ / ‖want‖ of every row after an encoder block.
-// The reference computes in float32 with the dequantized weights. Two paths do
-// the same: on a random model of this size whose blocks all add their full share
-// they measured 3e-6. The third rounds activations to integers: 5e-4. A trained
-// model's rows have larger outliers, hence the room.
-var blockError = map[string]float64{"go": 1e-4, "avx2": 1e-4, "avx512": 1e-2}
+// The reference computes in float32 with the dequantized weights, as one path does:
+// on a random model of this size whose blocks all add their full share it measured
+// 3e-6. The others round activations to integers of 16 bits: 5e-4, and on this
+// model 1.5e-4. A trained model's rows have larger outliers, hence the room.
+var blockError = map[string]float64{"go": 1e-4, "avx2": 1e-3, "avx512": 1e-2}
 
 // leastMargin is how far the reference's best logit must be ahead of the second
 // for ours to be held to it. On the same model no logit moved by more than 1e-3.

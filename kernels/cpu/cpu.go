@@ -32,9 +32,11 @@ type Device struct {
 	pool    *pool
 	gemm    *gemm
 	task    task
+	lanes   []kernels.Device
+	parts   partsJob
 }
 
-var _ kernels.Device = (*Device)(nil)
+var _ kernels.Lanes = (*Device)(nil)
 
 // Open starts the threads of a CPU device. It fails for a path that is unknown,
 // that was not built in, or that this processor lacks, and for a number of
@@ -51,11 +53,15 @@ func Open(opts Options) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newDevice(path, threads), nil
+}
+
+func newDevice(path string, threads int) *Device {
 	d := &Device{path: path, threads: threads, ops: rowOpsFor(path), pool: newPool(threads)}
 	d.gemm = newGEMM(path, d.pool)
 	d.task.ops = d.ops
 	d.task.scores = make([][]float32, threads)
-	return d, nil
+	return d
 }
 
 // choosePath settles on the path that was asked for in the options, else in the
@@ -97,6 +103,7 @@ func (d *Device) Name() string {
 // Close stops the device's threads.
 func (d *Device) Close() error {
 	d.pool.close()
+	d.lanes = nil // which have none
 	d.task = task{}
 	return nil
 }

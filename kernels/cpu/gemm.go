@@ -19,8 +19,8 @@ type gemm struct {
 type gemmLoops interface {
 	// pack lays out groups matrices; m has been checked.
 	pack(m kernels.Matrix, groups int) packed
-	// at is element (o, i) of a weight of one group, scale included.
-	at(w kernels.Weight, o, i int) float32
+	// row sets dst to scale times row o of a weight of one group.
+	row(dst []float32, w kernels.Weight, o int, scale float32)
 	// quantized says whether products with a type read p.rows instead of p.x.
 	quantized(t kernels.DType) bool
 	// prepare quantizes rows lo up to hi of p.x into p.rows.
@@ -32,13 +32,12 @@ type gemmLoops interface {
 }
 
 // packed is a weight's elements as a path's loops want them; one field of the
-// first four is set.
+// first three is set.
 type packed struct {
 	f32    []float32
 	bf16   []uint16
 	i8     []int8
-	u8     []uint8
-	scales []float32 // of i8 and u8, by output
+	scales []float32 // of i8, by output
 	group  int       // elements from one group to the next
 	scale  int       // scales from one group to the next
 }
@@ -56,12 +55,14 @@ type product struct {
 	rows      quantizedRows
 }
 
-// quantizedRows are rows of activations as integers (see gemm_vnni_amd64.go).
+// quantizedRows are rows of activations as integers of 16 bits: whole
+// (gemm_pairs_amd64.c), or each row's upper digits, then its lower ones
+// (gemm_vnni_amd64.c).
 type quantizedRows struct {
-	digits []int8 // (count, 2, stride)
+	codes  []int16 // (count, stride)
 	stride int
 	scales []float32 // by row
-	sums   []int32   // (count, 2): of the digits
+	sums   []int32   // (count, 2) of the digits, or (count) of the sizes
 }
 
 // inlineProducts is the number of multiplications below which waking the other
@@ -135,21 +136,14 @@ func (p *product) do(_, part, parts int) {
 // weight is the group's part of a packed weight.
 func (p *product) weight() *packed { return p.w.Packed.(*packed) }
 
-// embed sets dst to scale times row id of a weight.
-func (g *gemm) embed(dst []float32, w kernels.Weight, id int32, scale float32) {
-	for i := range dst {
-		dst[i] = scale * g.loops.at(w, int(id), i)
-	}
-}
-
 func (q *quantizedRows) reserve(rows, in int) {
 	const vector = 16
 	q.stride = (in + vector - 1) / vector * vector
-	if n := 2 * rows * q.stride; cap(q.digits) < n {
-		q.digits = make([]int8, 2*n)
+	if n := rows * q.stride; cap(q.codes) < n {
+		q.codes = make([]int16, 2*n)
 	}
 	if cap(q.scales) < rows {
 		q.scales, q.sums = make([]float32, 2*rows), make([]int32, 4*rows)
 	}
-	q.digits, q.scales, q.sums = q.digits[:cap(q.digits)], q.scales[:cap(q.scales)], q.sums[:cap(q.sums)]
+	q.codes, q.scales, q.sums = q.codes[:cap(q.codes)], q.scales[:cap(q.scales)], q.sums[:cap(q.sums)]
 }

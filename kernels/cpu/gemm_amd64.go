@@ -10,11 +10,14 @@ package cpu
 // #cgo nocallback mm_digits
 // #cgo noescape mm_gemm_vnni
 // #cgo nocallback mm_gemm_vnni
+// #cgo noescape mm_codes
+// #cgo nocallback mm_codes
+// #cgo noescape mm_gemm_pairs
+// #cgo nocallback mm_gemm_pairs
 // #include "gemm_amd64.h"
 import "C"
 
 import (
-	"encoding/binary"
 	"unsafe"
 
 	"github.com/mm-runtime/mm/kernels"
@@ -23,53 +26,51 @@ import (
 func gemmLoopsFor(path string) gemmLoops {
 	switch path {
 	case "avx512":
-		return panelLoops{width: 32, tile: 12, vnni: true}
+		return panelLoops{width: 32, tile: 12, deep: 4, vnni: true}
 	case "avx2":
-		return panelLoops{width: 16, tile: 6}
+		return panelLoops{width: 16, tile: 6, deep: 2}
 	}
 	return goLoops{}
 }
 
-// panelLoops are the products in C over weights in panels (gemm_body.h). With vnni
-// those of I8 weights take integer activations (gemm_vnni_amd64.c).
+// panelLoops are the products in C over weights in panels (gemm_body.h). Those of
+// I8 weights take integer activations: two digits each with vnni
+// (gemm_vnni_amd64.c), else whole (gemm_pairs_amd64.c).
 type panelLoops struct {
 	width int // outputs of a panel
 	tile  int // rows of a unit
+	deep  int // inputs of an output that stand together in a panel of I8 weights: 2 or 4
 	vnni  bool
 }
 
-// vnniTile is the rows of a unit of a product with integer activations.
-const vnniTile = 6
+// integerTile is the rows of a unit of a product with integer activations.
+const integerTile = 6
 
-func (l panelLoops) quantized(t kernels.DType) bool { return l.vnni && t == kernels.I8 }
+func (panelLoops) quantized(t kernels.DType) bool { return t == kernels.I8 }
 
 func (l panelLoops) pack(m kernels.Matrix, groups int) packed {
 	out := m.Rows / groups
 	wide := (out + l.width - 1) / l.width * l.width
-	deep := m.Cols
-	if l.quantized(m.DType) {
-		deep = (deep + 3) / 4 * 4
+	inputs := m.Cols
+	if m.DType == kernels.I8 {
+		inputs = (inputs + l.deep - 1) / l.deep * l.deep
 	}
-	p := packed{group: wide * deep, scale: out, scales: m.Scales}
+	p := packed{group: wide * inputs, scale: out, scales: m.Scales}
 	n := groups * p.group
-	switch {
-	case l.quantized(m.DType):
-		p.u8 = alignedBytes(n)
-	case m.DType == kernels.I8:
-		p.i8 = make([]int8, n)
-	case m.DType == kernels.BF16:
+	switch m.DType {
+	case kernels.I8:
+		p.i8 = alignedBytes(n)
+	case kernels.BF16:
 		p.bf16 = make([]uint16, n)
 	default:
 		p.f32 = aligned(n)
 	}
 	for g := range groups {
 		from, to := g*out*m.Cols, g*p.group
-		switch {
-		case p.u8 != nil:
-			packQuads(p.u8[to:], m.I8[from:], out, m.Cols, l.width)
-		case p.i8 != nil:
-			packPanels(p.i8[to:], m.I8[from:], out, m.Cols, l.width)
-		case p.bf16 != nil:
+		switch m.DType {
+		case kernels.I8:
+			l.packCodes(p.i8[to:], m.I8[from:], out, m.Cols)
+		case kernels.BF16:
 			packPanels(p.bf16[to:], m.BF16[from:], out, m.Cols, l.width)
 		default:
 			packPanels(p.f32[to:], m.F32[from:], out, m.Cols, l.width)
@@ -88,67 +89,94 @@ func packPanels[T any](dst, src []T, out, in, width int) {
 	}
 }
 
-// packQuads lays out one group four inputs at a time, each code plus 128.
-func packQuads(dst []uint8, src []int8, out, in, width int) {
-	quads := (in + 3) / 4
+// packCodes lays out one group, l.deep inputs of each output together. With vnni
+// each code is stored plus 128, as a byte without sign.
+func (l panelLoops) packCodes(dst, src []int8, out, in int) {
+	groups := (in + l.deep - 1) / l.deep
 	for o := range out {
-		row, to := src[o*in:(o+1)*in], dst[(o/width*quads*width+o%width)*4:]
-		for len(row) >= 4 {
-			binary.NativeEndian.PutUint32(to, *(*uint32)(unsafe.Pointer(unsafe.SliceData(row)))^0x80808080)
-			row = row[4:]
-			if len(row) > 0 {
-				to = to[4*width:]
+		row, to := src[o*in:(o+1)*in], dst[(o/l.width*groups*l.width+o%l.width)*l.deep:]
+		for g := range groups {
+			at := to[g*l.deep*l.width:]
+			switch left := row[g*l.deep:]; {
+			case l.vnni && len(left) >= 4:
+				put4(at, take4(left)^0x80808080)
+			case !l.vnni && len(left) >= 2:
+				at[0], at[1] = left[0], left[1]
+			default:
+				for i, v := range left {
+					at[i] = v
+					if l.vnni {
+						at[i] ^= -0x80
+					}
+				}
 			}
 		}
-		for i, v := range row {
-			to[i] = uint8(v) ^ 0x80
-		}
 	}
 }
 
-// index is where element (o, i) of a group stands.
-func (l panelLoops) index(t kernels.DType, in, o, i int) int {
-	if l.quantized(t) {
-		return (o/l.width*((in+3)/4)+i/4)*4*l.width + o%l.width*4 + i%4
-	}
-	return (o/l.width*in+i)*l.width + o%l.width
-}
+func take4(p []int8) uint32 { return *(*uint32)(unsafe.Pointer(unsafe.SliceData(p[:4]))) }
+
+func put4(p []int8, v uint32) { *(*uint32)(unsafe.Pointer(unsafe.SliceData(p[:4]))) = v }
 
 // alignedBytes makes n zeros whose first stands on a cache line.
-func alignedBytes(n int) []uint8 {
+func alignedBytes(n int) []int8 {
 	f := aligned((n + 3) / 4)
-	if n == 0 {
-		return nil
-	}
-	return unsafe.Slice((*uint8)(unsafe.Pointer(unsafe.SliceData(f))), n)
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(f))), n)
 }
 
-func (l panelLoops) at(w kernels.Weight, o, i int) float32 {
-	p, at := w.Packed.(*packed), l.index(w.DType, w.In, o, i)
-	switch {
-	case p.u8 != nil:
-		return float32(int(p.u8[at])-128) * p.scales[o]
-	case p.i8 != nil:
-		return float32(p.i8[at]) * p.scales[o]
-	case p.bf16 != nil:
-		return bf16(p.bf16[at])
+func (l panelLoops) row(dst []float32, w kernels.Weight, o int, scale float32) {
+	p := w.Packed.(*packed)
+	if p.i8 == nil {
+		first := o/l.width*w.In*l.width + o%l.width
+		for i := range dst {
+			if p.bf16 != nil {
+				dst[i] = scale * bf16(p.bf16[first+i*l.width])
+			} else {
+				dst[i] = scale * p.f32[first+i*l.width]
+			}
+		}
+		return
 	}
-	return p.f32[at]
+	var flip int8
+	if l.vnni {
+		flip = -0x80
+	}
+	groups, own := (w.In+l.deep-1)/l.deep, p.scales[o]
+	codes := p.i8[(o/l.width*groups*l.width+o%l.width)*l.deep:]
+	for i := range dst {
+		at := i & (l.deep - 1)
+		if i > 0 && at == 0 {
+			codes = codes[l.deep*l.width:]
+		}
+		dst[i] = scale * (float32(codes[at]^flip) * own)
+	}
 }
 
 func (l panelLoops) units(p *product) int {
 	tile := l.tile
 	if l.quantized(p.w.DType) {
-		tile = vnniTile
+		tile = integerTile
 	}
 	return (p.w.Out + l.width - 1) / l.width * ((p.count + tile - 1) / tile)
 }
 
-func (panelLoops) prepare(p *product, lo, hi int) {
+func (l panelLoops) prepare(p *product, lo, hi int) {
 	q := &p.rows
-	C.mm_digits((*C.int8_t)(unsafe.SliceData(q.digits)), size(q.stride), floats(q.scales), ints(q.sums),
-		floats(p.x), size(p.ldx), size(p.w.In), size(lo), size(hi))
+	if l.vnni {
+		C.mm_digits(q.digits(), size(q.stride), floats(q.scales), ints(q.sums), floats(p.x), size(p.ldx), size(p.w.In),
+			size(lo), size(hi))
+		return
+	}
+	C.mm_codes(q.whole(), size(q.stride), floats(q.scales), ints(q.sums), floats(p.x), size(p.ldx), size(p.w.In),
+		size(lo), size(hi))
 }
+
+// digits and whole are the codes as C sees them.
+func (q *quantizedRows) digits() *C.int8_t {
+	return (*C.int8_t)(unsafe.Pointer(unsafe.SliceData(q.codes)))
+}
+
+func (q *quantizedRows) whole() *C.int16_t { return (*C.int16_t)(unsafe.SliceData(q.codes)) }
 
 func (l panelLoops) multiply(p *product, lo, hi int) {
 	w, add := p.weight(), C.int(0)
@@ -157,27 +185,34 @@ func (l panelLoops) multiply(p *product, lo, hi int) {
 	}
 	at := p.group * w.group
 	switch {
-	case w.u8 != nil:
-		q := &p.rows
-		C.mm_gemm_vnni(floats(p.dst), size(p.ldd), (*C.int8_t)(unsafe.SliceData(q.digits)), size(q.stride),
-			floats(q.scales), ints(q.sums), size(p.count), (*C.uint8_t)(unsafe.SliceData(w.u8[at:])),
-			floats(w.scales[p.group*w.scale:]), size(p.w.In), size(p.w.Out), add, size(lo), size(hi))
 	case w.i8 != nil:
-		l.float(p, C.MM_I8, unsafe.Pointer(unsafe.SliceData(w.i8[at:])), w.scales[p.group*w.scale:], add, lo, hi)
+		l.integer(p, w.i8[at:], w.scales[p.group*w.scale:], add, lo, hi)
 	case w.bf16 != nil:
-		l.float(p, C.MM_BF16, unsafe.Pointer(unsafe.SliceData(w.bf16[at:])), nil, add, lo, hi)
+		l.float(p, C.MM_BF16, unsafe.Pointer(unsafe.SliceData(w.bf16[at:])), add, lo, hi)
 	default:
-		l.float(p, C.MM_F32, unsafe.Pointer(unsafe.SliceData(w.f32[at:])), nil, add, lo, hi)
+		l.float(p, C.MM_F32, unsafe.Pointer(unsafe.SliceData(w.f32[at:])), add, lo, hi)
 	}
 }
 
-// float multiplies with float32 activations.
-func (l panelLoops) float(p *product, t C.int, w unsafe.Pointer, scales []float32, add C.int, lo, hi int) {
+// integer multiplies with the activations in p.rows.
+func (l panelLoops) integer(p *product, w []int8, scales []float32, add C.int, lo, hi int) {
+	q := &p.rows
 	if l.vnni {
-		C.mm_gemm_avx512(t, floats(p.dst), size(p.ldd), floats(p.x), size(p.ldx), size(p.count), w, floats(scales),
-			size(p.w.In), size(p.w.Out), add, size(lo), size(hi))
+		C.mm_gemm_vnni(floats(p.dst), size(p.ldd), q.digits(), size(q.stride), floats(q.scales), ints(q.sums), size(p.count),
+			(*C.uint8_t)(unsafe.Pointer(unsafe.SliceData(w))), floats(scales), size(p.w.In), size(p.w.Out), add, size(lo), size(hi))
 		return
 	}
-	C.mm_gemm_avx2(t, floats(p.dst), size(p.ldd), floats(p.x), size(p.ldx), size(p.count), w, floats(scales),
-		size(p.w.In), size(p.w.Out), add, size(lo), size(hi))
+	C.mm_gemm_pairs(floats(p.dst), size(p.ldd), q.whole(), size(q.stride), floats(q.scales), ints(q.sums), size(p.count),
+		(*C.int8_t)(unsafe.SliceData(w)), floats(scales), size(p.w.In), size(p.w.Out), add, size(lo), size(hi))
+}
+
+// float multiplies with float32 activations.
+func (l panelLoops) float(p *product, t C.int, w unsafe.Pointer, add C.int, lo, hi int) {
+	if l.vnni {
+		C.mm_gemm_avx512(t, floats(p.dst), size(p.ldd), floats(p.x), size(p.ldx), size(p.count), w, size(p.w.In),
+			size(p.w.Out), add, size(lo), size(hi))
+		return
+	}
+	C.mm_gemm_avx2(t, floats(p.dst), size(p.ldd), floats(p.x), size(p.ldx), size(p.count), w, size(p.w.In),
+		size(p.w.Out), add, size(lo), size(hi))
 }

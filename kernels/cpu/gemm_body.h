@@ -4,25 +4,19 @@
 // A weight (out, in) lies in panels of PANEL outputs: panel p holds, input by
 // input, the weights of outputs p·PANEL up to (p+1)·PANEL, zeros past the last.
 // A tile is MR rows times one or more panels, its sums all in registers; each sum
-// runs over the inputs in order, whatever the tile's size. Unit u of a product is
-// row tile u mod tiles of panel u / tiles, tiles being the row tiles of at most
-// ROWS rows: a panel stays in cache while the rows pass by.
+// runs over the inputs in order, whatever the tile's size.
 
 #define VECTORS 2 // of a panel
 #define PANEL (VECTORS * LANES)
 
 FUNC vec weights(int type, const void *w, int64_t at) {
-	if (type == MM_F32)
-		return load((const float *)w + at);
-	if (type == MM_BF16)
-		return load_bf16((const uint16_t *)w + at);
-	return load_i8((const int8_t *)w + at);
+	return type == MM_F32 ? load((const float *)w + at) : load_bf16((const uint16_t *)w + at);
 }
 
 // Rows r < MR of dst's outputs first up to out get the tile's sums; panels are
 // consecutive.
 FUNC void tile(const int MR, const int panels, const int type, float *dst, int64_t ldd, const float *x, int64_t ldx,
-               const void *w, int64_t first, const float *scales, int64_t in, int64_t out, int add_to) {
+               const void *w, int64_t first, int64_t in, int64_t out, int add_to) {
 	// Of fixed size, as only such arrays become registers; so do all loops unroll.
 	enum { MOST = ROWS > 4 ? ROWS : 4 };
 	vec sums_of[MOST][VECTORS * 4];
@@ -49,21 +43,19 @@ FUNC void tile(const int MR, const int panels, const int type, float *dst, int64
 		int64_t c = first + v * LANES, left = out - c;
 		if (left <= 0)
 			break;
-		vec scale_of = type == MM_I8 ? load_left(scales + c, left) : set1(1);
 #pragma GCC unroll 16
 		for (int r = 0; r < MR; r++) {
-			vec sum = type == MM_I8 ? mul(sums_of[r][v], scale_of) : sums_of[r][v];
 			float *to = dst + r * ldd + c;
-			store_left(to, left, add_to ? add(load_left(to, left), sum) : sum);
+			store_left(to, left, add_to ? add(load_left(to, left), sums_of[r][v]) : sums_of[r][v]);
 		}
 	}
 }
 
-#define TILE(mr, panels) tile(mr, panels, type, dst, ldd, x, ldx, w, first, scales, in, out, add_to)
+#define TILE(mr, panels) tile(mr, panels, type, dst, ldd, x, ldx, w, first, in, out, add_to)
 
-// All rows of one panel's row tile, largest tiles first.
+// Rows that meet one panel, largest tiles first.
 FUNC void panel_rows(const int type, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, const void *w,
-                     int64_t first, const float *scales, int64_t in, int64_t out, int add_to) {
+                     int64_t first, int64_t in, int64_t out, int add_to) {
 	while (rows > 0) {
 		int64_t done;
 		if (rows >= ROWS)
@@ -82,28 +74,27 @@ FUNC void panel_rows(const int type, float *dst, int64_t ldd, const float *x, in
 	}
 }
 
-FUNC void units(const int type, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, const void *w,
-                const float *scales, int64_t in, int64_t out, int add_to, int64_t lo, int64_t hi) {
-	int64_t tiles = (rows + ROWS - 1) / ROWS;
+FUNC void units(const int type, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, const void *w, int64_t in,
+                int64_t out, int add_to, int64_t lo, int64_t hi) {
+	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL;
 	while (lo < hi) {
-		int64_t first = lo / tiles * PANEL, from = lo % tiles * ROWS;
 		if (rows == 1 && hi - lo >= 4) { // one panel's sums would wait for each other
+			int64_t first = lo * PANEL;
 			TILE(1, 4);
 			lo += 4;
 			continue;
 		}
-		int64_t some = rows - from < ROWS ? rows - from : ROWS;
-		panel_rows(type, dst + from * ldd, ldd, x + from * ldx, ldx, some, w, first, scales, in, out, add_to);
-		lo++;
+		struct tiles t = next_tiles(lo, hi, tiles, panels, 4 * ROWS * in);
+		int64_t from = t.from * ROWS, end = t.end * ROWS < rows ? t.end * ROWS : rows;
+		panel_rows(type, dst + from * ldd, ldd, x + from * ldx, ldx, end - from, w, t.panel * PANEL, in, out, add_to);
+		lo += t.end - t.from;
 	}
 }
 
-EXPORT void NAME(gemm)(int type, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, const void *w,
-                       const float *scales, int64_t in, int64_t out, int add_to, int64_t lo, int64_t hi) {
+EXPORT void NAME(gemm)(int type, float *dst, int64_t ldd, const float *x, int64_t ldx, int64_t rows, const void *w, int64_t in,
+                       int64_t out, int add_to, int64_t lo, int64_t hi) {
 	if (type == MM_F32)
-		units(MM_F32, dst, ldd, x, ldx, rows, w, scales, in, out, add_to, lo, hi);
-	else if (type == MM_BF16)
-		units(MM_BF16, dst, ldd, x, ldx, rows, w, scales, in, out, add_to, lo, hi);
+		units(MM_F32, dst, ldd, x, ldx, rows, w, in, out, add_to, lo, hi);
 	else
-		units(MM_I8, dst, ldd, x, ldx, rows, w, scales, in, out, add_to, lo, hi);
+		units(MM_BF16, dst, ldd, x, ldx, rows, w, in, out, add_to, lo, hi);
 }

@@ -22,16 +22,18 @@ func (goLoops) prepare(*product, int, int) {}
 // units are outputs.
 func (goLoops) units(p *product) int { return p.w.Out }
 
-func (goLoops) at(w kernels.Weight, o, i int) float32 {
-	p := w.Packed.(*packed)
-	at := o*w.In + i
-	switch w.DType {
-	case kernels.BF16:
-		return bf16(p.bf16[at])
-	case kernels.I8:
-		return float32(p.i8[at]) * p.scales[o]
+func (goLoops) row(dst []float32, w kernels.Weight, o int, scale float32) {
+	p, first := w.Packed.(*packed), o*w.In
+	for i := range dst {
+		switch w.DType {
+		case kernels.BF16:
+			dst[i] = scale * bf16(p.bf16[first+i])
+		case kernels.I8:
+			dst[i] = scale * (float32(p.i8[first+i]) * p.scales[o])
+		default:
+			dst[i] = scale * p.f32[first+i]
+		}
 	}
-	return p.f32[at]
 }
 
 func (goLoops) multiply(p *product, lo, hi int) {

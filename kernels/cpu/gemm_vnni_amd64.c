@@ -119,7 +119,7 @@ FUNC void tile(const int MR, const int panels, float *dst, int64_t ldd, const in
 
 #define TILE(mr, panels) tile(mr, panels, dst, ldd, digits, stride, row_scales, sums, w, first, scales, in, out, add)
 
-// All rows of one panel's row tile, largest tiles first.
+// Rows that meet one panel, largest tiles first.
 FUNC void panel_rows(float *dst, int64_t ldd, const int8_t *digits, int64_t stride, const float *row_scales,
                      const int32_t *sums, int64_t rows, const uint8_t *w, int64_t first, const float *scales, int64_t in,
                      int64_t out, int add) {
@@ -137,21 +137,22 @@ FUNC void panel_rows(float *dst, int64_t ldd, const int8_t *digits, int64_t stri
 	}
 }
 
-// The units are those of gemm_body.h.
+// The units are those of next_tiles.
 EXPORT void mm_gemm_vnni(float *dst, int64_t ldd, const int8_t *digits, int64_t stride, const float *row_scales,
                          const int32_t *sums, int64_t rows, const uint8_t *w, const float *scales, int64_t in, int64_t out,
                          int add, int64_t lo, int64_t hi) {
-	int64_t tiles = (rows + ROWS - 1) / ROWS;
+	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL;
 	while (lo < hi) {
-		int64_t first = lo / tiles * PANEL, from = lo % tiles * ROWS;
 		if (rows == 1 && hi - lo >= 4) {
+			int64_t first = lo * PANEL;
 			TILE(1, 4);
 			lo += 4;
 			continue;
 		}
-		int64_t some = rows - from < ROWS ? rows - from : ROWS;
-		panel_rows(dst + from * ldd, ldd, digits + 2 * from * stride, stride, row_scales + from, sums + 2 * from, some, w,
-		           first, scales, in, out, add);
-		lo++;
+		struct tiles t = next_tiles(lo, hi, tiles, panels, 2 * ROWS * stride);
+		int64_t from = t.from * ROWS, end = t.end * ROWS < rows ? t.end * ROWS : rows;
+		panel_rows(dst + from * ldd, ldd, digits + 2 * from * stride, stride, row_scales + from, sums + 2 * from, end - from, w,
+		           t.panel * PANEL, scales, in, out, add);
+		lo += t.end - t.from;
 	}
 }

@@ -11,3 +11,9 @@ func lacking(string) string { return "this program was built without C for x86-6
 func rowOpsFor(string) *rowOps { return goOps() }
 
 func gemmLoopsFor(string) gemmLoops { return goLoops{} }
+
+// pause waits for about a tenth of a microsecond.
+func pause() {
+	for range 50 {
+	}
+}

@@ -30,9 +30,9 @@ const (
 	partMask = 1<<partBits - 1
 	// spins is how often a worker looks for work before it sleeps: some tens of
 	// microseconds, longer than the pauses between a step's operations.
-	spins = 20000
+	spins = 300
 	// yieldEvery is how often a caller that waits lets other goroutines run.
-	yieldEvery = 1000
+	yieldEvery = 30
 )
 
 // newPool starts workers-1 goroutines.
@@ -59,6 +59,7 @@ func (p *pool) run(j job) {
 	}
 	p.take(0)
 	for i := 1; p.pending.Load() > 0; i++ {
+		pause()
 		if i%yieldEvery == 0 { // a worker may need this processor to go on
 			runtime.Gosched()
 		}
@@ -104,6 +105,7 @@ func (p *pool) look() bool {
 		if p.parts() > 0 {
 			return true
 		}
+		pause()
 	}
 	return false
 }

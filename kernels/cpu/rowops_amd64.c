@@ -11,3 +11,8 @@
 	}
 
 ROW_OPS(CHOOSE)
+
+void mm_pause(void) {
+	for (int i = 0; i < 4; i++)
+		__builtin_ia32_pause();
+}

@@ -27,6 +27,8 @@ package cpu
 // #cgo nocallback mm_path_attention
 // #cgo noescape mm_top_k
 // #cgo nocallback mm_top_k
+// #cgo noescape mm_pause
+// #cgo nocallback mm_pause
 // #include "rowops_amd64.h"
 import "C"
 
@@ -55,6 +57,8 @@ func rowOpsFor(path string) *rowOps {
 		scatter: c.scatter, topK: c.topK,
 	}
 }
+
+func pause() { C.mm_pause() }
 
 func floats(f []float32) *C.float { return (*C.float)(unsafe.SliceData(f)) }
 

@@ -62,4 +62,8 @@ enum { MM_AVX2, MM_AVX512 };
 
 ROW_OPS(DECLARE)
 
+// Waits for about a tenth of a microsecond, and leaves the core to a thread that
+// shares it.
+void mm_pause(void);
+
 #endif

@@ -185,11 +185,24 @@ EXPORT void NAME(attention)(float *dst, int64_t ldd, const float *q, int64_t ldq
 	}
 }
 
+// Asks for the d columns of keys and values that stand apart in memory, of as many
+// as the nearest cache may hold.
+FUNC void fetch(const float *k, int64_t ldk, const float *v, int64_t ldv, const int32_t *slots, int64_t keys, int64_t d) {
+	int64_t most = 2048 / d;
+	for (int64_t j = 0; j < keys && j < most; j++)
+		for (int64_t c = 0; c < d; c += 16) {
+			_mm_prefetch((const char *)(k + slots[j] * ldk + c), _MM_HINT_T0);
+			_mm_prefetch((const char *)(v + slots[j] * ldv + c), _MM_HINT_T0);
+		}
+}
+
 EXPORT void NAME(path_attention)(float *dst, int64_t ldd, const float *q, int64_t ldq, const float *k, int64_t ldk,
                                  const float *v, int64_t ldv, const int32_t *slots, const int32_t *start,
                                  const int32_t *count, int64_t heads, int64_t d, int64_t lo, int64_t hi, float *scores) {
 	for (int64_t u = lo; u < hi; u++) {
-		int64_t r = u / heads, c = u % heads * d;
+		int64_t r = u / heads, c = u % heads * d, next = (u + 1) / heads, at = (u + 1) % heads * d;
+		if (u + 1 < hi)
+			fetch(k + at, ldk, v + at, ldv, slots + start[next], count[next], d);
 		attend_any(dst + r * ldd + c, q + r * ldq + c, k + c, ldk, v + c, ldv, slots + start[r], count[r], d, scores);
 	}
 }

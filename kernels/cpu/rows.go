@@ -6,7 +6,7 @@ import "github.com/mm-runtime/mm/kernels"
 func (d *Device) Embed(dst kernels.Tensor, table kernels.Weight, ids []int32, scale float32) {
 	v := of(dst)
 	for r, id := range ids {
-		d.gemm.embed(v.row(r), table, id, scale)
+		d.gemm.loops.row(v.row(r), table, int(id), scale)
 	}
 }
 

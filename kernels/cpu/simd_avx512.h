@@ -15,7 +15,6 @@ FUNC void store(float *p, vec v) { _mm512_storeu_ps(p, v); }
 FUNC vec load_bf16(const uint16_t *p) {
 	return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)p)), 16));
 }
-FUNC vec load_i8(const int8_t *p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128((const __m128i *)p))); }
 FUNC __mmask16 first(int64_t n) { return (__mmask16)((1u << n) - 1); }
 // The first n lanes, 1 <= n < LANES, the others being fill.
 FUNC vec load_some(const float *p, int64_t n, vec fill) { return _mm512_mask_loadu_ps(fill, first(n), p); }
