@@ -94,8 +94,28 @@ func (m *Mixer) Predict(s *nn.Scope, x kernels.Tensor) kernels.Tensor {
 
 // Remember stores the memory rows (ΣT, D) at the Cache's memory slots.
 func (m *Mixer) Remember(s *nn.Scope, c *Cache, memory kernels.Tensor, slots []int32) {
-	m.IO.Cross.Remember(s, memory, c.memory[0], slots)
-	for i := range m.Decoder.Blocks {
-		m.Decoder.Blocks[i].Cross.Remember(s, memory, c.memory[1+i], slots)
+	r := remembering{m, c, memory, slots}
+	if memory.Rows < s.Lanes()*LaneRows {
+		r.Do(s, 0, 1)
+	} else {
+		s.Spread(&r)
+	}
+}
+
+// remembering is Remember, of which each lane may do some rows.
+type remembering struct {
+	m      *Mixer
+	c      *Cache
+	memory kernels.Tensor
+	slots  []int32
+}
+
+// Do stores a part's rows.
+func (r *remembering) Do(s *nn.Scope, part, parts int) {
+	lo, hi := r.memory.Rows*part/parts, r.memory.Rows*(part+1)/parts
+	memory, slots := r.memory.Slice(lo, hi), r.slots[lo:hi]
+	r.m.IO.Cross.Remember(s, memory, r.c.memory[0], slots)
+	for i := range r.m.Decoder.Blocks {
+		r.m.Decoder.Blocks[i].Cross.Remember(s, memory, r.c.memory[1+i], slots)
 	}
 }

@@ -34,14 +34,70 @@ func newEncoder(sh Shape) Encoder {
 // positions count from 0 in each segment, whose first row is the command. tap,
 // if not nil, sees the rows after each block.
 func (m *Mixer) Encode(s *nn.Scope, x kernels.Tensor, positions []int32, segs kernels.Segments, tap func(block int, x kernels.Tensor)) {
+	t := trunk{m: m, x: x, positions: positions, segs: segs}
+	t.own = share(segs, s.Lanes())
 	for i := range m.Encoder.Blocks {
-		b := &m.Encoder.Blocks[i]
-		b.Conv.Forward(s, x, segs)
-		b.Attn.Forward(s, x, m.rope, positions, segs)
-		b.forward(s, x)
+		t.block = &m.Encoder.Blocks[i]
+		if t.own == nil {
+			t.Do(s, 0, 1)
+		} else {
+			s.Spread(&t)
+		}
 		if tap != nil {
 			tap(i, x)
 		}
 	}
 	kernels.RMSNorm(s.Dev, x, x, m.Encoder.Norm, m.Encoder.eps)
+}
+
+// trunk is a block at work on packed segments, of which each lane may do its own.
+type trunk struct {
+	m         *Mixer
+	block     *EncoderBlock
+	x         kernels.Tensor
+	positions []int32
+	segs      kernels.Segments
+	own       []kernels.Segments // of each lane; nil where they do not share
+}
+
+// Do runs the block over a part's rows.
+func (t *trunk) Do(s *nn.Scope, part, parts int) {
+	x, positions, segs := t.x, t.positions, t.segs
+	if parts > 1 {
+		own := t.own[part]
+		lo, hi := int(own[0]), int(own[len(own)-1])
+		segs = make(kernels.Segments, len(own))
+		for i, at := range own {
+			segs[i] = at - own[0]
+		}
+		x, positions = x.Slice(lo, hi), positions[lo:hi]
+	}
+	t.block.Conv.Forward(s, x, segs)
+	t.block.Attn.Forward(s, x, t.m.rope, positions, segs)
+	t.block.forward(s, x)
+}
+
+// LaneRows is the fewest rows for which a lane reads all the weights itself.
+const LaneRows = 8
+
+// share cuts segments between lanes, nil where these would have too few rows or
+// very different numbers of them.
+func share(segs kernels.Segments, lanes int) []kernels.Segments {
+	rows := int(segs[len(segs)-1])
+	if lanes == 1 || rows < lanes*LaneRows {
+		return nil
+	}
+	own, from := make([]kernels.Segments, lanes), 0
+	for i := range own {
+		to := from
+		// Up to the cut that is nearest to an equal share.
+		for want := rows * (i + 1) / lanes; to < len(segs)-1 && (i == lanes-1 || int(segs[to]+segs[to+1]) <= 2*want); {
+			to++
+		}
+		own[i], from = segs[from:to+1], to
+		if n := int(own[i][len(own[i])-1] - own[i][0]); 4*n*lanes > 5*rows {
+			return nil
+		}
+	}
+	return own
 }

@@ -17,6 +17,7 @@ type Scope struct {
 	routed  int // rows that routing has room for
 	// Gated, if not nil, sees the logits (T, E) by which each mixture chooses.
 	Gated func(l *Experts, logits kernels.Tensor)
+	lanes lanes
 }
 
 // firstChunk is in elements: room for a decode step of a few dozen rows.
@@ -126,6 +127,9 @@ func (s *Scope) Bytes() int64 {
 	total := int64(0)
 	for _, c := range s.chunks {
 		total += 4 * int64(c.Cols)
+	}
+	for _, lane := range s.lanes.scopes {
+		total += lane.Bytes()
 	}
 	return total
 }
