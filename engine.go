@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
@@ -21,7 +22,8 @@ var ErrClosed = errors.New("mm: the model is closed")
 const (
 	maxRows        = 256     // hypotheses decoded together
 	maxEncodeRows  = 4096    // rows encoded together, between two decode steps
-	maxOutputSlots = 1 << 15 // rows that the outputs of running requests may come to
+	maxOutputSlots = 1 << 13 // rows that the outputs of running requests may come to
+	maxMemorySlots = 1 << 13 // rows of the sources of those that search
 	queueLength    = 256     // requests that wait in line before calls block
 )
 
@@ -75,10 +77,12 @@ type engine struct {
 	memories spanPool
 	identity []int32 // 0, 1, 2, …: the slots of every memory span
 	step     stepBuffers
+	arena    Arena         // but for its Bytes,
+	held     atomic.Int64  // which are these
 	experts  *expertCounts // nil where nobody asked for them
 }
 
-func newEngine(dev kernels.Device, net *network, experts *expertCounts) *engine {
+func newEngine(dev kernels.Device, net *network, experts *expertCounts) (*engine, error) {
 	e := &engine{
 		dev: dev, net: net, embed: &text.Encoder{Table: net.Embed}, mixer: net.Mixer,
 		scope: nn.NewScope(dev), cache: net.Mixer.NewCache(dev),
@@ -88,8 +92,11 @@ func newEngine(dev kernels.Device, net *network, experts *expertCounts) *engine 
 	if experts != nil {
 		e.scope.Gated = experts.count
 	}
+	if err := e.measure(); err != nil {
+		return nil, err
+	}
 	go e.run()
-	return e
+	return e, nil
 }
 
 // submit puts r in line; it blocks while the line is full. From then on r is the
@@ -170,6 +177,7 @@ func (e *engine) turn() {
 		// Nobody holds a place now, and the cache may have got fewer than planned.
 		e.outputs, e.memories = slotPool{}, spanPool{}
 	}
+	e.held.Store(e.scope.Bytes() + e.cache.Bytes())
 }
 
 // collect moves calls from the queue to the waiting list, sleeping while there

@@ -20,6 +20,7 @@ type Info struct {
 	Width, Layers int           // of features: numbers each, and where a Tap may be
 	Window        time.Duration // of the longest sound in one piece, 0 for a model that does not hear
 	Device        string        // what runs: "cpu (avx512-vnni, 2 threads)"
+	Arena         Arena         // that requests run in, besides the weights
 }
 
 // Info describes the loaded model. A closed one has only its name, sizes and
@@ -31,8 +32,9 @@ func (m *Model) Info() Info {
 	info := Info{
 		Name: c.Name, Version: c.Version,
 		Vocabulary: c.Vocabulary.Size, Positions: c.Model.MaxPositions,
-		Width: c.Model.Width, Layers: m.engine.layers(), Device: m.dev.Name(),
+		Width: c.Model.Width, Layers: m.engine.layers(), Device: m.dev.Name(), Arena: m.engine.arena,
 	}
+	info.Arena.Bytes = m.engine.held.Load()
 	if a := c.Model.Audio; a != nil {
 		info.Window = time.Duration(a.Window) * frameTime
 	}

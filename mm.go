@@ -150,7 +150,9 @@ func (m *Model) build() error {
 	if m.opts.countExperts {
 		experts = newExpertCounts(m.dev, net.Mixer, c.Model.TopExperts)
 	}
-	m.engine = newEngine(m.dev, net, experts)
+	if m.engine, err = newEngine(m.dev, net, experts); err != nil {
+		return m.loadError(err)
+	}
 	return nil
 }
 

@@ -87,6 +87,9 @@ func (s *settings) describe(cmd *cobra.Command) error {
 	}
 	fmt.Fprintf(w, "tasks\t%d\n", len(m.Tasks()))
 	fmt.Fprintf(w, "device\t%s\n", info.Device)
+	a := info.Arena
+	fmt.Fprintf(w, "caches\tat most %.1f MiB: %d tokens being written of %.1f KiB, %d being read of %.1f KiB\n",
+		float64(a.Caches())/(1<<20), a.Outputs, float64(a.OutputRow)/(1<<10), a.Sources, float64(a.SourceRow)/(1<<10))
 	return w.Flush()
 }
 

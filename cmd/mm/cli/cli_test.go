@@ -151,7 +151,7 @@ func TestTasks(t *testing.T) {
 func TestInfo(t *testing.T) {
 	o := run("info", "--threads", "1")
 	o.expect(t, 0)
-	for _, want := range []string{"model       base", "million in", "sha256", "tokens a sentence", "device      cpu ("} {
+	for _, want := range []string{"model       base", "million in", "sha256", "tokens a sentence", "device      cpu (", "caches      at most "} {
 		if !strings.Contains(o.stdout, want) {
 			t.Errorf("info lacks %q:\n%s", want, o.stdout)
 		}
