@@ -3,6 +3,7 @@ package mm
 import (
 	"slices"
 
+	"github.com/mm-runtime/mm/internal/nn"
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/mixer"
 )
@@ -77,6 +78,7 @@ type stepBuffers struct {
 	paths, memory kernels.Paths
 	allowed       []kernels.Allowed
 	candidates    kernels.Candidates
+	wanted        int // rows whose next token is wanted
 }
 
 func (b *stepBuffers) reset() {
@@ -100,19 +102,45 @@ func (e *engine) decode() (err error) {
 	if err := e.room(); err != nil {
 		return err
 	}
-	b := &e.step
-	b.memory.Slots = e.identity
-	y := e.scope.Take(len(b.tokens), e.mixer.Width())
-	e.embed.Forward(e.dev, y, b.tokens)
-	x := e.mixer.Step(e.scope, e.cache, y, mixer.Batch{
-		Positions: b.positions, Slots: b.slots, Paths: b.paths, Memory: b.memory}, nil)
-	logits := e.scope.Take(wanted, e.embed.Table.Out)
-	kernels.MatMul(e.dev, logits, e.mixer.Predict(e.scope, x.Slice(0, wanted)), e.embed.Table, false)
-	b.candidates.Resize(wanted, width)
-	kernels.TopK(e.dev, b.candidates, logits, b.allowed)
+	e.step.memory.Slots = e.identity
+	e.step.candidates.Resize(wanted, width)
+	e.step.wanted = wanted
+	// A forced row is one that another row sees; without any, lanes go apart.
+	if wanted == len(e.step.tokens) && wanted >= e.scope.Lanes()*mixer.LaneRows {
+		e.scope.Spread((*decoding)(e))
+	} else {
+		(*decoding)(e).Do(e.scope, 0, 1)
+	}
 	e.scope.Reset()
 	e.advance(width)
 	return nil
+}
+
+// decoding is the step of an engine, of which each lane may do some rows.
+type decoding engine
+
+// Do runs a part's rows and fills its candidates.
+func (e *decoding) Do(s *nn.Scope, part, parts int) {
+	b := &e.step
+	lo, hi, wanted := b.wanted*part/parts, b.wanted*(part+1)/parts, b.wanted
+	if parts == 1 {
+		hi = len(b.tokens)
+	} else {
+		wanted = hi
+	}
+	y := s.Take(hi-lo, e.mixer.Width())
+	e.embed.Forward(s.Dev, y, b.tokens[lo:hi])
+	x := e.mixer.Step(s, e.cache, y, mixer.Batch{
+		Positions: b.positions[lo:hi], Slots: b.slots[lo:hi], Paths: pathRows(b.paths, lo, hi), Memory: pathRows(b.memory, lo, hi)}, nil)
+	logits := s.Take(wanted-lo, e.embed.Table.Out)
+	kernels.MatMul(s.Dev, logits, e.mixer.Predict(s, x.Slice(0, wanted-lo)), e.embed.Table, false)
+	k, c := b.candidates.K, b.candidates
+	kernels.TopK(s.Dev, kernels.Candidates{K: k, IDs: c.IDs[lo*k : wanted*k], Logs: c.Logs[lo*k : wanted*k]}, logits, b.allowed[lo:wanted])
+}
+
+// pathRows are the paths of the rows lo up to hi.
+func pathRows(p kernels.Paths, lo, hi int) kernels.Paths {
+	return kernels.Paths{Slots: p.Slots, Start: p.Start[lo:hi], Count: p.Count[lo:hi]}
 }
 
 // gather lists the rows of the step. It returns how many predict, and how many
