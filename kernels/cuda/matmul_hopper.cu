@@ -183,8 +183,10 @@ DEVICE void hopper(const MatMulArgs &a) {
 		asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
 	}
 	__syncthreads();
-	// 65536 in all; what the compiler does not spill.
-	constexpr int READING = TYPE == WEIGHT_I8 ? 128 : 96, MULTIPLYING = (512 - READING) / HOPPER_CONSUMERS;
+	// Three groups start with 168 each, and what the first gives the others take: more than 504 would wait for ever. With these
+	// nothing spills.
+	constexpr int READING = 104, MULTIPLYING = 200;
+	static_assert(READING + HOPPER_CONSUMERS * MULTIPLYING <= 168 * (1 + HOPPER_CONSUMERS), "registers that nobody gives");
 	if (warp_id() < 4) {
 		asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(READING));
 		read_rows<PARTS>(*stages, a, job);
