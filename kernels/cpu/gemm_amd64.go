@@ -53,7 +53,7 @@ func (l panelLoops) pack(m kernels.Matrix, groups int) packed {
 	wide := (out + l.width - 1) / l.width * l.width
 	inputs := m.Cols
 	if m.DType == kernels.I8 {
-		inputs = (inputs + l.deep - 1) / l.deep * l.deep
+		inputs = (inputs + 3) / 4 * 4
 	}
 	p := packed{group: wide * inputs, scale: out, scales: m.Scales}
 	n := groups * p.group
@@ -89,13 +89,14 @@ func packPanels[T any](dst, src []T, out, in, width int) {
 	}
 }
 
-// packCodes lays out one group, l.deep inputs of each output together. With vnni
+// packCodes lays out one group, l.deep inputs of each output together, up to a
+// multiple of four. With vnni
 // each code is stored plus 128, as a byte without sign.
 func (l panelLoops) packCodes(dst, src []int8, out, in int) {
-	groups := (in + l.deep - 1) / l.deep
+	inputs := (in + 3) / 4 * 4
 	for o := range out {
-		row, to := src[o*in:(o+1)*in], dst[(o/l.width*groups*l.width+o%l.width)*l.deep:]
-		for g := range groups {
+		row, to := src[o*in:(o+1)*in], dst[o/l.width*l.width*inputs+o%l.width*l.deep:]
+		for g := range (in + l.deep - 1) / l.deep {
 			at := to[g*l.deep*l.width:]
 			switch left := row[g*l.deep:]; {
 			case l.vnni && len(left) >= 4:
@@ -141,8 +142,8 @@ func (l panelLoops) row(dst []float32, w kernels.Weight, o int, scale float32) {
 	if l.vnni {
 		flip = -0x80
 	}
-	groups, own := (w.In+l.deep-1)/l.deep, p.scales[o]
-	codes := p.i8[(o/l.width*groups*l.width+o%l.width)*l.deep:]
+	inputs, own := (w.In+3)/4*4, p.scales[o]
+	codes := p.i8[o/l.width*l.width*inputs+o%l.width*l.deep:]
 	for i := range dst {
 		at := i & (l.deep - 1)
 		if i > 0 && at == 0 {

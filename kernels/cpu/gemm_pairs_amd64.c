@@ -5,7 +5,7 @@
 //
 // vpmaddwd multiplies 16-bit integers and adds the products of two neighbours, so
 // weights are widened as they are read. A panel of 16 outputs holds, for every two
-// inputs, 16 × 2 codes.
+// inputs, 16 × 2 codes, up to a multiple of four inputs.
 //
 // Sums stay below 2³¹ where a row's activations are at most 2²⁴ - 1 in all, as those
 // of up to 512 inputs are and hardly any others aren't. Else they are carried every
@@ -22,8 +22,9 @@
 
 enum { VECTORS = 2, PANEL = VECTORS * LANES, ROWS = 6, LARGEST = 32639, MOST = (1 << 24) - 1, EXACT = 512 };
 
-// How far ahead of the multiplications weights are fetched, in bytes.
-enum { AHEAD = 1024 };
+// Pairs of inputs that a turn of the loop multiplies, and how far ahead of it weights
+// are fetched, in bytes.
+enum { STEP = 2, AHEAD = 1024 };
 
 // Eight values as integers, zeros past the end of the row.
 FUNC __m256i eight_codes(const float *x, int64_t left, vec factor) {
@@ -76,19 +77,23 @@ FUNC void sum_pairs(__m256i sums[][VECTORS], const int MR, const int16_t *codes,
 #pragma GCC unroll 16
 		for (int v = 0; v < VECTORS; v++)
 			s[r][v] = _mm256_setzero_si256();
-#pragma GCC unroll 2
-	for (int64_t i = from; i < to; i++) {
-		__m256i column[VECTORS];
+	for (int64_t i = from; i < to; i += STEP) {
 		_mm_prefetch((const char *)w + i * 2 * PANEL + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 16
-		for (int v = 0; v < VECTORS; v++)
-			column[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w + i * VECTORS + v));
-#pragma GCC unroll 16
-		for (int r = 0; r < MR; r++) {
-			__m256i two = _mm256_set1_epi32(((const int32_t *)(codes + r * stride))[i]);
+		for (int64_t j = i; j < i + STEP; j++) {
+			__m256i column[VECTORS];
 #pragma GCC unroll 16
 			for (int v = 0; v < VECTORS; v++)
-				s[r][v] = _mm256_add_epi32(s[r][v], _mm256_madd_epi16(two, column[v]));
+				column[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w + j * VECTORS + v));
+#pragma GCC unroll 16
+			for (int r = 0; r < MR; r++) {
+				__m256i two = _mm256_set1_epi32(((const int32_t *)(codes + r * stride))[j]);
+#pragma GCC unroll 16
+				for (int v = 0; v < VECTORS; v++) {
+					s[r][v] = _mm256_add_epi32(s[r][v], _mm256_madd_epi16(two, column[v]));
+					__asm__("" : "+x"(s[r][v])); // else gcc adds products first, and runs out of registers
+				}
+			}
 		}
 	}
 #pragma GCC unroll 16
@@ -125,14 +130,14 @@ FUNC void tile(const int MR, float *dst, int64_t ldd, const int16_t *codes, int6
 	for (int r = 0; r < MR; r++)
 		small &= row_sums[r] <= MOST;
 	if (small) {
-		sum_pairs(exact, MR, codes, stride, w, 0, (in + 1) / 2);
+		sum_pairs(exact, MR, codes, stride, w, 0, (in + 3) / 4 * 2);
 #pragma GCC unroll 16
 		for (int r = 0; r < MR; r++)
 #pragma GCC unroll 16
 			for (int v = 0; v < VECTORS; v++)
 				sums_of[r][v] = _mm256_cvtepi32_ps(exact[r][v]);
 	} else
-		sum_carried(sums_of, MR, codes, stride, w, (in + 1) / 2);
+		sum_carried(sums_of, MR, codes, stride, w, (in + 3) / 4 * 2);
 #pragma GCC unroll 16
 	for (int v = 0; v < VECTORS; v++) {
 		int64_t c = first + v * LANES, left = out - c;
@@ -166,7 +171,7 @@ FUNC void panel_rows(float *dst, int64_t ldd, const int16_t *codes, int64_t stri
 EXPORT void mm_gemm_pairs(float *dst, int64_t ldd, const int16_t *codes, int64_t stride, const float *row_scales,
                           const int32_t *row_sums, int64_t rows, const int8_t *w, const float *scales, int64_t in, int64_t out,
                           int add_to, int64_t lo, int64_t hi) {
-	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL, pairs = (in + 1) / 2;
+	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL, pairs = (in + 3) / 4 * 2;
 	while (lo < hi) {
 		struct tiles t = next_tiles(lo, hi, tiles, panels, 2 * ROWS * stride);
 		for (int64_t r = t.from * ROWS; r < t.end * ROWS && r < rows; r += ROWS)
