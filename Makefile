@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-programs gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -132,12 +132,21 @@ GPU_RUN ?= $(GPU)/run
 GPU_HOURS ?= 0.12
 GPU_MINUTES ?= 9
 GPU_ROWS ?= 512
-GPU_WORKERS ?= $(shell n=$$(nproc); echo $$((n > 4 ? n - 2 : 2)))
+GPU_KINDS ?= $(if $(wildcard $(GPU)/senses/*),text$(,)align$(,)sounds$(,)photos$(,)cells,text)
+GPU_WORKERS ?= $(shell n=$$(nproc); echo $$((n > 8 ? n / 4 : 2)))
+GPU_SIZES ?= --align-rows 32 --sound-rows 64 --photos 512 --cells 16
 GPU_FLAGS ?=
+IMAGES ?= ../mm-images
+PARCEL_MB ?= 160
+, := ,
 export TORCHINDUCTOR_CACHE_DIR ?= $(abspath $(GPU))/inductor
 
-gpu-pack:  ## DATA as token ids in a few small files, which gpu-train reads where the texts are not
-	$(PYTHON) train/pack.py --data $(DATA) --tokenizer $(MODEL) --out $(GPU)
+gpu-pack:  ## DATA as token ids, SENSES and IMAGES up to PARCEL_MB, in files of at most 20 MB, for gpu-train elsewhere
+	$(PYTHON) train/pack.py --data $(DATA) --tokenizer $(MODEL) --out $(GPU) --part 20
+	$(if $(wildcard $(SENSES)/*),$(PYTHON) train/parcel.py pack --senses $(SENSES) --images $(IMAGES) --out $(GPU) --budget $(PARCEL_MB))
+
+gpu-unpack:  ## there: what of gpu-pack's sounds and pictures has arrived, into GPU/senses; once a call, or once for all
+	$(PYTHON) train/parcel.py unpack $(GPU)/parcel.*.tar --out $(GPU)/senses
 
 gpu-programs:  ## what gpu-check runs, built where Go and DATA are: $(GPU)/check is all that has to be carried
 	mkdir -p $(GPU)/check
@@ -155,6 +164,7 @@ gpu-bench:  ## our kernels beside PyTorch's on the GPU, with what gpu-programs b
 
 gpu-train:  ## train on the GPU for GPU_HOURS in all, GPU_MINUTES a call; OUT/weights.pt.* and log.jsonl
 	$(PYTHON) train/train.py --packed $(GPU)/packed.* --tokenizer $(MODEL) --run $(GPU_RUN) --device cuda --resume \
+		--kinds $(GPU_KINDS) $(if $(wildcard $(GPU)/senses/*),--senses $(GPU)/senses) $(GPU_SIZES) \
 		--hours $(GPU_HOURS) --minutes $(GPU_MINUTES) --rows $(GPU_ROWS) --workers $(GPU_WORKERS) $(GPU_FLAGS)
 	mkdir -p $(OUT)
 	cp $(GPU_RUN)/log.jsonl $(OUT)/log.jsonl
