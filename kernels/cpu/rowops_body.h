@@ -102,6 +102,10 @@ EXPORT void NAME(scatter)(float *dst, int64_t ldd, const float *x, int64_t ldx, 
 		});
 }
 
+// Columns that loops over keys take at once, in vectors: as many as a head has in
+// most models.
+enum { GROUP = 64 / LANES };
+
 // q·k for up to LANES keys, the j-th at row slots[j] or j.
 FUNC vec key_dots(const float *q, const float *k, int64_t ldk, const int32_t *slots, int64_t keys, int64_t d) {
 	vec acc[LANES];
@@ -110,30 +114,38 @@ FUNC vec key_dots(const float *q, const float *k, int64_t ldk, const int32_t *sl
 		acc[j] = set1(0);
 		if (j < keys) {
 			const float *key = k + (slots ? slots[j] : j) * ldk;
-			COLUMNS(c, d, { acc[j] = madd(load_left(q + c, left), load_left(key + c, left), acc[j]); });
+			int64_t c = 0;
+			for (; c + GROUP * LANES <= d; c += GROUP * LANES)
+#pragma GCC unroll 16
+				for (int g = 0; g < GROUP; g++)
+					acc[j] = madd(load(q + c + g * LANES), load(key + c + g * LANES), acc[j]);
+			const float *rest = q + c;
+			key += c;
+			COLUMNS(e, d - c, { acc[j] = madd(load_left(rest + e, left), load_left(key + e, left), acc[j]); });
 		}
 	}
 	return sums(acc);
 }
 
-// dst = factor · Σ_j w[j]·v_j, four vectors of columns at a time.
+// dst = factor · Σ_j w[j]·v_j.
 FUNC void weigh(float *dst, const float *w, const float *v, int64_t ldv, const int32_t *slots, int64_t keys, vec factor,
                 int64_t d) {
 	int64_t c = 0;
-	for (; c + 4 * LANES <= d; c += 4 * LANES) {
-		vec a0 = set1(0), a1 = a0, a2 = a0, a3 = a0;
+	for (; c + GROUP * LANES <= d; c += GROUP * LANES) {
+		vec acc[GROUP];
+#pragma GCC unroll 16
+		for (int g = 0; g < GROUP; g++)
+			acc[g] = set1(0);
 		for (int64_t j = 0; j < keys; j++) {
 			const float *value = v + (slots ? slots[j] : j) * ldv + c;
 			vec weight = set1(w[j]);
-			a0 = madd(weight, load(value), a0);
-			a1 = madd(weight, load(value + LANES), a1);
-			a2 = madd(weight, load(value + 2 * LANES), a2);
-			a3 = madd(weight, load(value + 3 * LANES), a3);
+#pragma GCC unroll 16
+			for (int g = 0; g < GROUP; g++)
+				acc[g] = madd(weight, load(value + g * LANES), acc[g]);
 		}
-		store(dst + c, mul(a0, factor));
-		store(dst + c + LANES, mul(a1, factor));
-		store(dst + c + 2 * LANES, mul(a2, factor));
-		store(dst + c + 3 * LANES, mul(a3, factor));
+#pragma GCC unroll 16
+		for (int g = 0; g < GROUP; g++)
+			store(dst + c + g * LANES, mul(acc[g], factor));
 	}
 	dst += c, v += c;
 	COLUMNS(e, d - c, {
@@ -186,13 +198,13 @@ EXPORT void NAME(attention)(float *dst, int64_t ldd, const float *q, int64_t ldq
 }
 
 // Asks for the d columns of keys and values that stand apart in memory, of as many
-// as the nearest cache may hold.
+// as the second cache level holds with ease.
 FUNC void fetch(const float *k, int64_t ldk, const float *v, int64_t ldv, const int32_t *slots, int64_t keys, int64_t d) {
-	int64_t most = 2048 / d;
+	int64_t most = 4096 / d;
 	for (int64_t j = 0; j < keys && j < most; j++)
 		for (int64_t c = 0; c < d; c += 16) {
-			_mm_prefetch((const char *)(k + slots[j] * ldk + c), _MM_HINT_T0);
-			_mm_prefetch((const char *)(v + slots[j] * ldv + c), _MM_HINT_T0);
+			_mm_prefetch((const char *)(k + slots[j] * ldk + c), _MM_HINT_T1);
+			_mm_prefetch((const char *)(v + slots[j] * ldv + c), _MM_HINT_T1);
 		}
 }
 
@@ -200,9 +212,9 @@ EXPORT void NAME(path_attention)(float *dst, int64_t ldd, const float *q, int64_
                                  const float *v, int64_t ldv, const int32_t *slots, const int32_t *start,
                                  const int32_t *count, int64_t heads, int64_t d, int64_t lo, int64_t hi, float *scores) {
 	for (int64_t u = lo; u < hi; u++) {
-		int64_t r = u / heads, c = u % heads * d, next = (u + 1) / heads, at = (u + 1) % heads * d;
-		if (u + 1 < hi)
-			fetch(k + at, ldk, v + at, ldv, slots + start[next], count[next], d);
+		int64_t r = u / heads, c = u % heads * d;
+		if (u + heads < hi) // the same head of the next row
+			fetch(k + c, ldk, v + c, ldv, slots + start[r + 1], count[r + 1], d);
 		attend_any(dst + r * ldd + c, q + r * ldq + c, k + c, ldk, v + c, ldv, slots + start[r], count[r], d, scores);
 	}
 }
