@@ -33,15 +33,16 @@ export -f in_folder
 # sanitized TOOL SECONDS TESTS: under the sanitizer a launch takes milliseconds, so the tests of ten thousands are left out.
 sanitized() {
   step "$1" "$2" bash -c 'in_folder kernels/cuda "$@"' - compute-sanitizer --tool "$1" --error-exitcode 9 --print-limit 20 \
-    "$programs/cuda.test" -test.v -test.run "$3" -test.skip 'TestConformance/gpu/(Company|Allocations|TopK|MatMul)$'
+    "$programs/cuda.test" -test.v -test.run "$3" -test.skip 'TestConformance/gpu/(Company|Allocations|TopK|MatMul)$|Hopper'
 }
 
 nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader >>"$log" 2>&1
-step kernels 150 bash -c 'in_folder kernels/cuda "$@"' - "$programs/cuda.test" -test.v -test.run '/^gpu$'
+step kernels 120 bash -c 'in_folder kernels/cuda "$@"' - "$programs/cuda.test" -test.v -test.run '/^gpu$' -test.skip Hopper
+step hopper 30 bash -c 'in_folder kernels/cuda "$@"' - "$programs/cuda.test" -test.v -test.run 'Hopper/^gpu$'
 step network 120 "$programs/mm.test" -test.v -test.run '(CUDA|Agreement)/^gpu$'
 step training 90 "${PYTHON:-python3}" -m pytest -q -rs -p no:cacheprovider -m gpu train/tests
 sanitized memcheck 100 '/^gpu$'
-sanitized racecheck 100 '(Aligned|Variants|AttentionCompany)/^gpu$'
+sanitized racecheck 100 '(Aligned|Variants|AttentionCompany|Steps)/^gpu$'
 
 grep -hE -A12 '^ *(--- FAIL|FAILED|=+ ERROR SUMMARY: [1-9])' "$log" | head -60
 exit "$failed"

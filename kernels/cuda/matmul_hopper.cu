@@ -43,9 +43,17 @@ DEVICE void barrier_arrive(uint64_t *barrier) {
 	asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(barrier)) : "memory");
 }
 
-// barrier_wait waits for the barrier's phase of a parity to end. A wait without end, of minutes, is an error of the launch.
+DEVICE uint64_t nanoseconds() {
+	uint64_t now;
+	asm volatile("mov.u64 %0, %globaltimer;" : "=l"(now));
+	return now;
+}
+
+// barrier_wait waits for the barrier's phase of a parity to end. A wait without end is an error of the launch, after some
+// seconds.
 DEVICE void barrier_wait(uint64_t *barrier, int parity) {
-	for (unsigned tries = 0; tries < 1u << 28; tries++) {
+	uint64_t begun = 0;
+	for (;;) {
 		uint32_t done;
 		asm volatile(
 		    "{.reg .pred p; mbarrier.try_wait.parity.shared::cta.b64 p, [%1], %2; selp.u32 %0, 1, 0, p;}"
@@ -53,8 +61,9 @@ DEVICE void barrier_wait(uint64_t *barrier, int parity) {
 		    : "r"(shared_address(barrier)), "r"(parity)
 		    : "memory");
 		if (done) return;
+		if (begun == 0) begun = nanoseconds();
+		else if (nanoseconds() - begun > 5000000000u) __trap();
 	}
-	__trap();
 }
 
 // rows_descriptor describes 16 inputs of HOPPER_ROWS rows: core matrices, unshuffled, the halves 2048 bytes apart, groups of 8

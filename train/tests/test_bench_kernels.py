@@ -19,7 +19,7 @@ def test_reads_what_go_prints():
 def test_compares_by_name(monkeypatch):
     monkeypatch.setattr(bench_kernels, "ceilings", lambda times: {"TFLOP/s": 800.0, "GB/s": 4000.0})
     monkeypatch.setattr(bench_kernels, "run", lambda program, folder, pattern, times: {
-        name: v for name, v in bench_kernels.benchmarks(PRINTED).items() if (name == "256") == (pattern == "CUDA")})
+        name: v for name, v in bench_kernels.benchmarks(PRINTED).items() if {"GPU/^[^h]": "m", "GPU/^hopper": "h", "CUDA": "2"}[pattern] == name[0]})
     monkeypatch.setattr(bench_kernels, "theirs", lambda name, times: (550.0, "cuBLAS bf16") if "4096" in name else None)
     r = bench_kernels.compare(".", 20)
     assert [k.get("ratio") for k in r["kernels"]] == [None, 2.0]
