@@ -59,20 +59,31 @@ const (
 	chooseRidge = 0.1 // of the number of examples, on the diagonal
 )
 
-// Choose judges every tap by itself, and the means and maxima of a layer together,
-// by cross-validation of a ridge regression onto the labels, and returns the best
-// first; of equals, those of fewer features and of earlier layers. With one example
-// of a class there is nothing to compare.
+// Choose judges every tap by itself, the means and maxima of a layer together, and
+// those of layers from the first to the last, by cross-validation of a ridge regression
+// onto the labels, and returns the best first; of equals, those of fewer features and of
+// earlier layers. With one example of each class there is nothing to compare, and the
+// last kind, which is mostly the best, comes first.
 func Choose(t Tapped, seed uint64) ([]Candidate, error) {
 	var all []Candidate
 	for _, tap := range t.Taps {
 		all = append(all, Candidate{Taps: []mm.Tap{tap}})
 	}
+	var several []mm.Tap
 	for _, tap := range t.Taps {
 		both := []mm.Tap{{Layer: tap.Layer, Pooling: mm.PoolMean}, {Layer: tap.Layer, Pooling: mm.PoolMax}}
 		if tap == both[0] && slices.Contains(t.Taps, both[1]) {
 			all = append(all, Candidate{Taps: both})
+			if l := tap.Layer; l&(l-1) == 0 || l == lastLayer(t.Taps) { // 0, 1, 2, 4, … and the last
+				several = append(several, both...)
+			}
 		}
+	}
+	if len(several) > 2 {
+		all = append(all, Candidate{Taps: several})
+	}
+	if most(t.Labels) == len(t.Labels) {
+		slices.Reverse(all)
 	}
 	errs := make([]error, len(all))
 	turns := make(chan struct{}, runtime.GOMAXPROCS(0))
@@ -102,6 +113,14 @@ func Choose(t Tapped, seed uint64) ([]Candidate, error) {
 		return 0
 	})
 	return all, nil
+}
+
+func lastLayer(taps []mm.Tap) int {
+	last := 0
+	for _, t := range taps {
+		last = max(last, t.Layer)
+	}
+	return last
 }
 
 // crossValidate is the share of examples that a regression on the others gets right.
@@ -136,7 +155,7 @@ func crossValidate(s Set, seed uint64) (float64, error) {
 // ridge regresses the labels of train on its features and returns how many of test it
 // gets right. Of features that are more than the examples it solves the dual.
 func ridge(train, test Set, labels int) (int, error) {
-	shift, scale := moments(train)
+	shift, scale := Moments(train)
 	x, y := scaledMatrix(train, shift, scale), mat.NewDense(train.Len(), labels, nil)
 	for i, l := range train.Labels {
 		y.Set(i, l, 1)

@@ -16,7 +16,7 @@ type FitOptions struct {
 	Rate     float64 // of Adam (0.003)
 	Decay    float64 // of the weights, a step, times Rate (0.02)
 	Batch    int     // examples a step (an eighth of all, 16 to 256)
-	Epochs   int     // at most (60)
+	Epochs   int     // at most (60, or as many as make 1500 steps, but at least 20)
 	Patience int     // epochs without a better one before the end (8)
 	// Balance weighs every class the same, however many examples it has.
 	Balance bool
@@ -39,7 +39,7 @@ func (o FitOptions) defaults(n int) FitOptions {
 	fill(&o.Rate, 0.003)
 	fill(&o.Decay, 0.02)
 	fillInt(&o.Batch, min(max(n/8, 16), 256))
-	fillInt(&o.Epochs, 60)
+	fillInt(&o.Epochs, min(60, max(20, 1500*o.Batch/max(1, n))))
 	fillInt(&o.Patience, 8)
 	return o
 }
@@ -94,7 +94,7 @@ func Fit(ctx context.Context, train, dev Set, labels int, o FitOptions) (*Fitted
 // start is a network whose hidden layer has learned nothing.
 func start(train Set, labels int, o FitOptions) *classes.Network {
 	n := &classes.Network{}
-	n.Shift, n.Scale = moments(train)
+	n.Shift, n.Scale = Moments(train)
 	if h := o.Hidden; h > 0 {
 		r := random(o.Seed, useWeights)
 		n.Hidden, n.HiddenBias = make([]float32, h*train.Width), make([]float32, h)
@@ -129,9 +129,9 @@ func means(n *classes.Network, s Set, labels int) [][]float32 {
 // the softmax over activations of length 1.
 const rowLength = 8
 
-// moments are each feature's mean and the inverse of its standard deviation; of one
+// Moments are each feature's mean and the inverse of its standard deviation; of one
 // that never changes 0, which leaves it out.
-func moments(s Set) (shift, scale []float32) {
+func Moments(s Set) (shift, scale []float32) {
 	shift, scale = make([]float32, s.Width), make([]float32, s.Width)
 	for c := range s.Width {
 		sum, squares := 0.0, 0.0
@@ -213,18 +213,6 @@ func fit(ctx context.Context, train, dev Set, network *classes.Network, l loss, 
 		return nil, fmt.Errorf("learn: %s: want a rate less than %v", "the first epoch's loss is no number", o.Rate)
 	}
 	return f, nil
-}
-
-// Judge is the mean loss of a network on examples, and the share that it gets right.
-func Judge(n *classes.Network, s Set) (loss, accuracy float64) {
-	for i, label := range s.Labels {
-		probs := classes.Softmax(n.Logits(s.Row(i)))
-		loss -= math.Log(max(probs[label], 1e-30))
-		if best(probs) == label {
-			accuracy++
-		}
-	}
-	return loss / float64(s.Len()), accuracy / float64(s.Len())
 }
 
 // best is the largest's number, of equals the lower.

@@ -205,14 +205,6 @@ func TestBalance(t *testing.T) {
 	}
 }
 
-func seq(n int) []int {
-	s := make([]int, n)
-	for i := range s {
-		s[i] = i
-	}
-	return s
-}
-
 func TestFitErrors(t *testing.T) {
 	good := blobs(3, 4, 5, 10, 1)
 	broken := good

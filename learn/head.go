@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/mm-runtime/mm"
-	"github.com/mm-runtime/mm/decoders/classes"
 )
 
 // HeadOptions say what head is to be learned.
@@ -136,9 +135,8 @@ func (l *Learned) train(ctx context.Context, s Set, o HeadOptions) error {
 	}
 	rest, held := Split(s.Labels, heldShare, seed)
 	test, s := s.Pick(held), s.Pick(rest)
-	kept, held := Split(s.Labels, heldShare/(1-heldShare), seed+1)
-	train, dev := s.Pick(kept), s.Pick(held)
-	fitted, err := l.fit(ctx, train, dev, labels, o)
+	train, dev := HoldOut(s, heldShare/(1-heldShare), seed+1)
+	fitted, err := FitBest(ctx, train, dev, labels, o)
 	if err != nil {
 		return err
 	}
@@ -161,8 +159,9 @@ func (l *Learned) train(ctx context.Context, s Set, o HeadOptions) error {
 	return l.curve(ctx, train, dev, test, o)
 }
 
-// fit trains with the hidden layer asked for, or with the better choice.
-func (l *Learned) fit(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*Fitted, error) {
+// FitBest trains with the hidden layer that o.Hidden asks for, or, where it is -1, with
+// and without one, and returns what is right more often on dev; without dev it has none.
+func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*Fitted, error) {
 	choices := []int{o.Hidden}
 	if o.Hidden < 0 {
 		choices = []int{0, autoHidden}
@@ -215,16 +214,4 @@ func (l *Learned) curve(ctx context.Context, train, dev, test Set, o HeadOptions
 	}
 	l.Metrics.Curve = append(l.Metrics.Curve, Point{0, l.Metrics.Accuracy})
 	return nil
-}
-
-// Confusion counts the answers to the examples of each label.
-func Confusion(n *classes.Network, s Set, labels int) [][]int {
-	table := make([][]int, labels)
-	for i := range table {
-		table[i] = make([]int, labels)
-	}
-	for i, l := range s.Labels {
-		table[l][best(n.Logits(s.Row(i)))]++
-	}
-	return table
 }

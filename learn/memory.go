@@ -25,12 +25,10 @@ func herd(n *classes.Network, s Set, own []int, room int) []int {
 	if room >= len(own) && len(own) < 2 {
 		return own
 	}
-	activations := make([][]float32, len(own))
-	h := n.Activations()
-	mean, sum := make([]float64, h), make([]float64, h)
-	for i, at := range own {
-		activations[i] = n.Activation(s.Row(at))
-		for c, v := range activations[i] {
+	all := activations(n, s.Pick(own))
+	mean, sum := make([]float64, all.Width), make([]float64, all.Width)
+	for i := range own {
+		for c, v := range all.Row(i) {
 			mean[c] += float64(v) / float64(len(own))
 		}
 	}
@@ -38,10 +36,11 @@ func herd(n *classes.Network, s Set, own []int, room int) []int {
 	taken := make([]bool, len(own))
 	for k := 1; k <= min(room, len(own)); k++ {
 		best, least := -1, math.Inf(1)
-		for i, z := range activations {
+		for i := range own {
 			if taken[i] {
 				continue
 			}
+			z := all.Row(i)
 			apart := 0.0
 			for c, v := range z {
 				d := mean[c] - (sum[c]+float64(v))/float64(k)
@@ -52,7 +51,7 @@ func herd(n *classes.Network, s Set, own []int, room int) []int {
 			}
 		}
 		taken[best] = true
-		for c, v := range activations[best] {
+		for c, v := range all.Row(best) {
 			sum[c] += float64(v)
 		}
 		order = append(order, own[best])

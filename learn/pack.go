@@ -115,13 +115,10 @@ func open(dir string) (*Pack, error) {
 		if errors.Is(err, os.ErrNotExist) {
 			return nil, errReplaced
 		}
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = checkSum(file, want)
 		}
-		if sum := sumOf(file); sum != want {
-			return nil, fmt.Errorf("sha256 %.12s…, want %.12s…: it is damaged", sum, want)
-		}
-		return file, nil
+		return file, err
 	})
 }
 
@@ -168,6 +165,14 @@ func readFile(dir, name string, limit int64) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %v of %d bytes, want a regular file of at most %d", name, info.Mode().Type(), info.Size(), limit)
 	}
 	return os.ReadFile(path)
+}
+
+// checkSum wants a file that is what head.json says.
+func checkSum(file []byte, want string) error {
+	if sum := sumOf(file); sum != want {
+		return fmt.Errorf("sha256 %.12s…, want %.12s…: it is damaged", sum, want)
+	}
+	return nil
 }
 
 func sumOf(data []byte) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 
 	"gorgonia.org/gorgonia"
 
@@ -16,9 +17,10 @@ const (
 	shotBatch   = 128
 	shotRate    = 0.02
 	shotDecay   = 0.05
-	shotLeast   = 8   // labels below which no map is learned
-	shotMost    = 5   // examples that a mean is of
-	episodes    = 200 // by which the ways are compared
+	shotLeast   = 8    // labels below which no map is learned
+	shotWidest  = 1024 // activations above which none is: its size is their square
+	shotMost    = 5    // examples that a mean is of
+	episodes    = 200  // by which the ways are compared
 	episodeWays = 5
 	queries     = 5 // of each class and episode
 )
@@ -27,12 +29,12 @@ const (
 // classes of s, and compares it with imprinting: on half of the classes, which a map
 // learned on the other half did not see. It returns the network with the map of all,
 // and the better way; the accuracies are of 1-shot and 5-shot episodes together. Of
-// few classes no map is learned.
+// few classes, or of many activations, no map is learned.
 func Shots(ctx context.Context, n *classes.Network, s Set, seed uint64) (*classes.Network, mm.Shot, [2]float64, error) {
 	var accuracy [2]float64 // imprinted, predicted
 	z := activations(n, s)
 	labels := len(n.Bias)
-	if labels < shotLeast {
+	if labels < shotLeast || z.Width > shotWidest {
 		return n, mm.Imprint, accuracy, nil
 	}
 	var seen, novel []int
@@ -59,15 +61,6 @@ func Shots(ctx context.Context, n *classes.Network, s Set, seed uint64) (*classe
 	return &all, mm.Imprint, accuracy, nil
 }
 
-// activations are those of all examples.
-func activations(n *classes.Network, s Set) Set {
-	z := Set{Width: n.Activations(), Labels: s.Labels}
-	for i := range s.Len() {
-		z.Rows = append(z.Rows, n.Activation(s.Row(i))...)
-	}
-	return z
-}
-
 // predictor learns the map φ(a) = (s·I + Q)·a of Qiao et al. on some classes. At each
 // step every class gets a row of the mean of one or a few of its examples, and the
 // logits of others, with these rows, are to tell the classes apart:
@@ -77,6 +70,7 @@ func activations(n *classes.Network, s Set) Set {
 // s is the mean length of the rows that the network has, so that without Q, which is
 // kept small, φ imprints.
 func predictor(ctx context.Context, n *classes.Network, z Set, labels []int, seed uint64) ([]float32, error) {
+	UseKernels()
 	h, ways := z.Width, len(labels)
 	by := z.ByLabel(len(n.Bias))
 	length := rowsLength(n)
@@ -170,22 +164,28 @@ func meanOf(z Set, numbers []int) []float32 {
 	return classes.Mean(rows)
 }
 
-// compare is the accuracy of imprinted and of predicted rows over episodes of a few
-// of labels, with one and with five examples a class by turns.
+// compare is the accuracy of imprinted rows, and of predicted ones where there is a map,
+// over episodes of a few of labels, with one and with five examples a class by turns.
 func compare(n *classes.Network, z Set, labels []int, seed uint64) (accuracy [2]float64) {
 	r, by := random(seed, useEpisodes+100), z.ByLabel(len(n.Bias))
+	labels = slices.DeleteFunc(slices.Clone(labels), func(l int) bool { return len(by[l]) < 2 })
 	ways := min(episodeWays, len(labels))
 	tried := 0
 	for i := range episodes {
 		shots := 1 + 4*(i%2)
-		var rows [2][][]float32
+		rows := make([][][]float32, 1, 2)
+		if n.Predict != nil {
+			rows = rows[:2]
+		}
 		var asked [][]int
 		for _, at := range r.Perm(len(labels))[:ways] {
 			order := draw(r, by[labels[at]], shots+queries)
 			shots := min(shots, len(order)-1)
 			mean := meanOf(z, order[:shots])
 			rows[0] = append(rows[0], n.Imprinted(mean))
-			rows[1] = append(rows[1], n.Predicted(mean))
+			if n.Predict != nil {
+				rows[1] = append(rows[1], n.Predicted(mean))
+			}
 			asked = append(asked, order[shots:])
 		}
 		for class, own := range asked {

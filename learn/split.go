@@ -41,6 +41,19 @@ func Split(labels []int, share float64, seed uint64) (kept, held []int) {
 	return kept, held
 }
 
+// judges is how many examples an epoch can be chosen by.
+const judges = 20
+
+// HoldOut parts a set, as Split does, into what is learned from and what the epoch is
+// chosen by; where that would be too few to judge by, all are learned from.
+func HoldOut(s Set, share float64, seed uint64) (train, dev Set) {
+	kept, held := Split(s.Labels, share, seed)
+	if len(held) < judges {
+		return s, Set{Width: s.Width}
+	}
+	return s.Pick(kept), s.Pick(held)
+}
+
 // most is one more than the largest label.
 func most(labels []int) int {
 	n := 0

@@ -19,6 +19,7 @@ import (
 	"github.com/mm-runtime/mm/encoders/image"
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/nn"
+	"github.com/mm-runtime/mm/learn"
 )
 
 // Network is the way of a picture to the logits of a task, or of a learned head.
@@ -80,6 +81,7 @@ func build(c *checkpoint.Checkpoint, name string, head *mm.HeadSpec) (*Network, 
 		return nil, fmt.Errorf("the model has no task %q that classifies pictures", name)
 	}
 	t := c.Config.Tasks[i]
+	learn.UseKernels()
 	b := &builder{graph: gorgonia.NewGraph(), model: c.Config.Model, weights: c.Floats()}
 	n := &Network{Labels: t.Labels, Canvas: image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}, Fit: t.Fit}
 	n.rows, n.cols = n.Canvas.Width*n.Canvas.Height, 3

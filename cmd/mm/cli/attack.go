@@ -16,7 +16,6 @@ import (
 	"github.com/mm-runtime/mm/internal/media/picture"
 	"github.com/mm-runtime/mm/learn"
 	"github.com/mm-runtime/mm/learn/attack"
-	"github.com/mm-runtime/mm/models/base"
 )
 
 // attackOptions are the flags of mm attack.
@@ -104,12 +103,7 @@ func (s *settings) openTarget(head string) (*target, error) {
 		}
 		t.task, spec = p.Name, &p.HeadSpec
 	}
-	if s.model != "" {
-		t.Network, err = attack.Open(s.model, "classify", spec)
-	} else {
-		t.Network, err = attack.Load(base.FS, "classify", spec)
-	}
-	if err != nil {
+	if t.Network, err = attack.Load(s.files(), "classify", spec); err != nil {
 		m.Close()
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/mm-runtime/mm"
 	"github.com/mm-runtime/mm/learn"
+	"github.com/mm-runtime/mm/models/base"
 )
 
 func newLearn(s *settings) *cobra.Command {
@@ -44,6 +46,14 @@ func needFlags(cmd *cobra.Command, names ...string) error {
 		}
 	}
 	return nil
+}
+
+// files are those of the model's directory, or of the embedded model.
+func (s *settings) files() fs.FS {
+	if s.model != "" {
+		return os.DirFS(s.model)
+	}
+	return base.FS
 }
 
 // openHead opens a head pack and adds it to a model, as the task of its name.

@@ -27,7 +27,8 @@ func writeHead(out io.Writer, l *learn.Learned) error {
 	fmt.Fprintf(w, "network\t%d hidden units, of epoch %d\n", l.Metrics.Hidden, l.Metrics.Epochs)
 	fmt.Fprintf(w, "examples\t%d learned from, %d kept in memory, %d for the test\n", l.Metrics.Examples, l.Memory.Len(), l.Metrics.Tested)
 	if l.Metrics.Tested > 0 {
-		fmt.Fprintf(w, "accuracy\t%s\n", percent(l.Metrics.Accuracy))
+		right := int(math.Round(l.Metrics.Accuracy * float64(l.Metrics.Tested)))
+		fmt.Fprintf(w, "accuracy\t%s ± %s\n", percent(l.Metrics.Accuracy), percent(interval(right, l.Metrics.Tested)))
 	} else {
 		fmt.Fprintf(w, "accuracy\tnot measured: no class has enough examples to hold one out\n")
 	}

@@ -13,16 +13,27 @@ import (
 // maxShots is how many examples of a class are few.
 const maxShots = 20
 
+// shotOptions are the flags of mm learn shot.
+type shotOptions struct {
+	*settings
+	head, method, name, modality string
+}
+
 func newLearnShot(s *settings) *cobra.Command {
-	var head, method string
+	o := &shotOptions{settings: s, modality: "text"}
 	cmd := &cobra.Command{
 		Use:   "shot --head DIR NAME INPUT…",
 		Short: "Add a class of a few examples, without training",
 		Long: fmt.Sprintf(`Add the class NAME to a head pack, from 1 to %d examples, without training: texts, or
 paths of sounds or pictures, as the head takes them. The answers for the other classes
-come from the same numbers as before, to the bit.`, maxShots),
+come from the same numbers as before, to the bit.
+
+Where DIR holds nothing yet, a head begins there, with --name and --modality, if the
+model comes with a base for that: features and a map that were learned beforehand, on
+other classes.`, maxShots),
 		Example: `  mm learn shot --head pets ferret a.jpg b.jpg
-  mm learn shot --head intents weather "will it rain" "is it cold outside"`,
+  mm learn shot --head intents weather "will it rain" "is it cold outside"
+  mm learn shot --head birds --name birds --modality image jay jay.jpg`,
 		Args: usageArgs(func(_ *cobra.Command, args []string) error {
 			if n := len(args) - 1; n < 1 || n > maxShots {
 				return fmt.Errorf("a name and %d examples given, want 1 to %d", max(n, 0), maxShots)
@@ -33,67 +44,131 @@ come from the same numbers as before, to the bit.`, maxShots),
 			if err := needFlags(cmd, "head"); err != nil {
 				return err
 			}
-			return s.shot(cmd, head, mm.Shot(method), args[0], args[1:])
+			return o.run(cmd, args[0], args[1:])
 		},
 	}
-	cmd.Flags().StringVar(&head, "head", "", "the head pack's `folder`")
-	cmd.Flags().Var(choice{&method, []string{string(mm.Imprint), string(mm.Predict)}}, "method", "imprint or predict (default: what was better when the head was learned)")
+	cmd.Flags().StringVar(&o.head, "head", "", "the head pack's `folder`")
+	cmd.Flags().Var(choice{&o.method, []string{string(mm.Imprint), string(mm.Predict)}}, "method", "imprint or predict (default: what was better when the head was learned)")
+	cmd.Flags().StringVar(&o.name, "name", "", "`name` of a head that begins")
+	cmd.Flags().Var(choice{&o.modality, []string{"text", "audio", "image"}}, "modality", "text, audio or image, of a head that begins")
 	return cmd
 }
 
-func (s *settings) shot(cmd *cobra.Command, dir string, method mm.Shot, name string, inputs []string) error {
-	m, err := s.open()
+func (o *shotOptions) run(cmd *cobra.Command, label string, inputs []string) error {
+	m, err := o.open()
 	if err != nil {
 		return err
 	}
 	defer m.Close()
-	p, err := learn.Open(dir)
+	var p *learn.Pack
+	if learn.IsPack(o.head) {
+		p, err = o.add(cmd, m, label, inputs)
+	} else {
+		p, err = o.begin(cmd, m, label, inputs)
+	}
 	if err != nil {
 		return err
 	}
+	if err := p.Save(o.head); err != nil {
+		return err
+	}
+	way := mm.Shot(o.method)
+	if way == "" {
+		way = p.Shot
+	}
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: class %q added from %d examples by %s; %d classes\n", p.Name, label, len(inputs), way, len(p.Labels))
+	return err
+}
+
+// add is the head pack with one more class.
+func (o *shotOptions) add(cmd *cobra.Command, m *mm.Model, label string, inputs []string) (*learn.Pack, error) {
+	p, err := learn.Open(o.head)
+	if err != nil {
+		return nil, err
+	}
 	chosen := p.Shot
-	if method != "" {
-		p.Shot = method
+	if o.method != "" {
+		p.Shot = mm.Shot(o.method)
 	}
 	h, err := m.AddHead(p.Name, p.HeadSpec)
 	if err != nil {
-		return fmt.Errorf("%s: %w", dir, err)
+		return nil, fmt.Errorf("%s: %w", o.head, err)
 	}
+	c, examples, err := shotExamples(m, p, label, inputs)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := shotRows(cmd, c, examples, p.Taps)
+	if err != nil {
+		return nil, err
+	}
+	given, err := c.Inputs(examples)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.AddClass(cmd.Context(), label, given...); err != nil {
+		return nil, err
+	}
+	spec := h.Spec()
+	spec.Shot = chosen
+	return p.With(spec, rows), nil
+}
+
+// begin is a head pack of this class alone, on the model's base.
+func (o *shotOptions) begin(cmd *cobra.Command, m *mm.Model, label string, inputs []string) (*learn.Pack, error) {
+	if o.name == "" {
+		return nil, usageError{fmt.Errorf("%s holds no head pack: learn one with mm learn head, or begin one with --name and --modality", o.head)}
+	}
+	if err := learn.Claim(o.head); err != nil {
+		return nil, err
+	}
+	base, err := learn.OpenBase(o.files(), o.modality)
+	if err != nil {
+		return nil, err
+	}
+	c, examples, err := shotExamples(m, base, label, inputs)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := shotRows(cmd, c, examples, base.Taps)
+	if err != nil {
+		return nil, err
+	}
+	p := base.Begin(o.name, label, rows, mm.Shot(o.method))
+	if _, err := m.AddHead(p.Name, p.HeadSpec); err != nil { // does it fit?
+		return nil, err
+	}
+	return p, nil
+}
+
+// shotExamples are the inputs of a class, and what makes features of them.
+func shotExamples(m *mm.Model, p *learn.Pack, label string, inputs []string) (*learn.Collector, []learn.Example, error) {
 	task, err := taskOf(m, p)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	examples := make([]learn.Example, len(inputs))
 	for i, in := range inputs {
-		examples[i] = learn.Example{Label: name, Path: in, Place: in}
+		examples[i] = learn.Example{Label: label, Path: in, Place: in}
 		if task.Input == "text" {
 			examples[i].Path, examples[i].Text = "", in
 		}
 	}
-	c := &learn.Collector{Model: m, Task: p.Task, To: p.To}
-	rows, failed, err := c.Collect(cmd.Context(), examples, p.Taps)
+	return &learn.Collector{Model: m, Task: p.Task, To: p.To}, examples, nil
+}
+
+// shotRows are their features; one that has none is an error.
+func shotRows(cmd *cobra.Command, c *learn.Collector, examples []learn.Example, taps []mm.Tap) ([][]float32, error) {
+	rows, failed, err := c.Collect(cmd.Context(), examples, taps)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for i, err := range failed {
 		if err != nil {
-			return fmt.Errorf("%s: %w", inputs[i], err)
+			return nil, fmt.Errorf("%s: %w", examples[i].Place, err)
 		}
 	}
-	given, err := c.Inputs(examples)
-	if err != nil {
-		return err
-	}
-	if err := h.AddClass(cmd.Context(), name, given...); err != nil {
-		return err
-	}
-	spec := h.Spec()
-	spec.Shot = chosen
-	if err := p.With(spec, rows).Save(dir); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: class %q added from %d examples by %s; %d classes\n", p.Name, name, len(inputs), h.Spec().Shot, len(spec.Labels))
-	return err
+	return rows, nil
 }
 
 // taskOf is the checkpoint's task whose inputs the head of a pack takes.
