@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-cublas gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -154,6 +154,11 @@ gpu-programs:  ## what gpu-check runs, built where Go and DATA are: $(GPU)/check
 	go test -c -ldflags '-s -w' -o $(GPU)/check/mm.test .
 	for xx in de fr; do awk -F'\t' -v xx=$$xx 'NR % 8 == 1 && n++ < 125 {print xx "\t" $$1; print "en\t" $$2}' \
 		$(DATA)/tatoeba/test.en-$$xx.tsv; done > $(GPU)/check/sentences.tsv
+
+gpu-cublas:  ## cuBLAS by gorgonia.org/cu, for gpu-bench, into GPU/check; of packages of 630 MB, without CUDA or a GPU
+	bench/cublas/build.sh build/cublas $(PYTHON)
+	mkdir -p $(GPU)/check
+	cp build/cublas/cublas $(GPU)/check/
 
 gpu-check:  ## all tests that want a GPU, and the CUDA sanitizers, with what gpu-programs built; a missing GPU is a failure
 	PYTHON=$(PYTHON) kernels/cuda/check.sh $(GPU)/check $(OUT)

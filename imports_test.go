@@ -164,8 +164,8 @@ func TestKindsApart(t *testing.T) {
 	}
 }
 
-// TestGorgonia wants the library that makes gradients to be used for learning alone:
-// what runs a model must not need it.
+// TestGorgonia wants the library that makes gradients to be used for learning alone,
+// and its cuBLAS to be raced against: what runs a model must not need it.
 func TestGorgonia(t *testing.T) {
 	users := 0
 	for pkg, needs := range imports(t) {
@@ -173,7 +173,7 @@ func TestGorgonia(t *testing.T) {
 			if !strings.HasPrefix(needed, "gorgonia.org/") {
 				continue
 			}
-			if users++; !inRooms(pkg, "learn") {
+			if users++; !inRooms(pkg, "learn", "bench/cublas") {
 				t.Errorf("%s imports %s", pkg, needed)
 			}
 		}

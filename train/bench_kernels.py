@@ -1,6 +1,7 @@
 """Our CUDA kernels beside what PyTorch has for the same work: products by cuBLAS in bfloat16, the fastest backend of its
-attention. Times are medians by CUDA events, each launch after the cache was flushed, in one run on one GPU; ours come from
-the benchmarks of kernels/cuda, built beforehand where there is Go (make gpu-programs).
+attention; and beside cuBLAS's float32 products by gorgonia.org/cu (bench/cublas), where make gpu-cublas made that. Times are
+medians by CUDA events, each launch after the cache was flushed, in one run on one GPU; ours come from the benchmarks of
+kernels/cuda, built beforehand where there is Go (make gpu-programs).
 """
 import os
 import re
@@ -37,6 +38,18 @@ def run(program, folder, pattern, times):
     if done.returncode or not found:
         raise RuntimeError(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
     return found
+
+
+def cublas(program, names):
+    """{shape: µs} of cuBLAS in float32 for all of our products; the library lies with PyTorch."""
+    shapes = sorted({n.split("/")[-1] for n in names if "matmul/" in n})
+    folders = sorted({str(p.parent) for p in Path(torch.__file__).parent.parent.glob("nvidia/**/libcublas.so.*")})
+    path = ":".join([*folders, os.environ.get("LD_LIBRARY_PATH", "")])
+    done = subprocess.run([str(Path(program).resolve()), *shapes], env={**os.environ, "LD_LIBRARY_PATH": path}, text=True,
+                          capture_output=True)
+    if done.returncode:
+        print(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    return {name.split("/")[-1]: found["gpu-µs"] for name, found in benchmarks(done.stdout).items()}
 
 
 def microseconds(work, times):
@@ -110,11 +123,14 @@ def compare(programs, times):
         measured |= run(programs / "cuda.test", KERNELS, "GPU/^hopper", times)
     except RuntimeError as e:
         print(e)
+    sgemm = cublas(programs / "cublas", measured) if (programs / "cublas").exists() else {}
     for name, ours in measured.items():
         row = {"name": name, "us": ours["gpu-µs"], "flop_share": ours.get("TFLOP/s", 0) / top["TFLOP/s"],
                "byte_share": ours["GB/s"] / top["GB/s"]}
         if other := theirs(name, times):
             row.update(peer_us=other[0], peer=other[1], ratio=other[0] / row["us"])
+        if "matmul/" in name and name.split("/")[-1] in sgemm:
+            row["sgemm_us"] = sgemm[name.split("/")[-1]]
         rows.append(row)
     return {"ceilings": top, "kernels": rows, "decode": run(programs / "mm.test", KERNELS.parent.parent, "CUDA", 5)}
 
@@ -122,11 +138,12 @@ def compare(programs, times):
 def markdown(r, table):
     top = r["ceilings"]
     rows = [[f"`{k['name']}`", f"{k['us']:.1f}", f"{k['peer_us']:.1f}" if "peer" in k else "–", k.get("peer", "–"),
-             f"{k['ratio']:.2f}" if "peer" in k else "–", f"{100 * k['flop_share']:.0f} %", f"{100 * k['byte_share']:.0f} %"]
+             f"{k['ratio']:.2f}" if "peer" in k else "–", f"{k['sgemm_us']:.1f}" if "sgemm_us" in k else "–",
+             f"{100 * k['flop_share']:.0f} %", f"{100 * k['byte_share']:.0f} %"]
             for k in r["kernels"]]
     decode = [[name, f"{d['µs/token']:.0f}", f"{d['tokens/s']:.0f}"] for name, d in r["decode"].items()]
     return (f"Kernels, beside PyTorch in the same run. Ceilings: {top['TFLOP/s']:.0f} TFLOP/s (bf16 product of 8192³), "
             f"{top['GB/s']:.0f} GB/s (copy, both ways). Shapes are rows × inputs × outputs, segments × length × heads × width, "
             f"rows × columns × best. Ours take float32 rows.\n\n" +
-            table(["ours", "µs", "PyTorch, µs", "what ran", "times as fast", "of the FLOP/s", "of the GB/s"], rows) +
+            table(["ours", "µs", "PyTorch, µs", "what ran", "times as fast", "cuBLAS f32, µs", "of the FLOP/s", "of the GB/s"], rows) +
             "\nGreedy translation by mm, whole requests:\n\n" + table(["batch", "µs a token", "tokens/s"], decode))

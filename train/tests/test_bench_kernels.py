@@ -25,5 +25,13 @@ def test_compares_by_name(monkeypatch):
     assert [k.get("ratio") for k in r["kernels"]] == [None, 2.0]
     assert r["kernels"][1]["flop_share"] == 500 / 800 and r["kernels"][0]["byte_share"] == 412 / 4000
     text = bench_kernels.markdown(r, table)
-    assert "| `hoppermatmul/bf16/4096x4096x4096` | 275.0 | 550.0 | cuBLAS bf16 | 2.00 | 62 % | 0 % |" in text
+    assert "| `hoppermatmul/bf16/4096x4096x4096` | 275.0 | 550.0 | cuBLAS bf16 | 2.00 | – | 62 % | 0 % |" in text
     assert "| 256 | 10 | 100000 |" in text
+
+
+def test_cublas_is_asked_for_each_shape_once(tmp_path):
+    program = tmp_path / "cublas"
+    program.write_text('#!/bin/sh\nfor s in "$@"; do echo "BenchmarkCuBLAS/sgemm/$s 20 7.500 gpu-µs 1.000 TFLOP/s"; done\n')
+    program.chmod(0o755)
+    names = ["matmul/i8/1x256x768", "hoppermatmul/i8/1x256x768", "matmul/bf16/8x8x8", "copy/9x9"]
+    assert bench_kernels.cublas(program, names) == {"1x256x768": 7.5, "8x8x8": 7.5}
