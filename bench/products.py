@@ -22,7 +22,8 @@ def libraries(a, threads):
     found = [(name, [str(a.peers / "bin" / name), *rule], omp) for name in ("onednn-gomp", "onednn-paddle")]
     found.append(("onednn-torch", [a.python, str(HERE / "peers/torch_products.py"), *rule, "--threads", str(threads)],
                   omp))
-    for core in ("", "SkylakeX"):  # as it finds this processor, and as if it were that one
+    avx512 = "avx512f" in Path("/proc/cpuinfo").read_text(encoding="ascii")
+    for core in ("", "SkylakeX") if avx512 else ("",):  # as it finds this processor, and as if it were that one
         env = {"OPENBLAS_NUM_THREADS": str(threads), "OPENBLAS_CORETYPE": core}
         found.append((f"openblas {core or 'as detected'}", [str(a.peers / "bin/openblas"), *rule], env))
     return found

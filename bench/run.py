@@ -58,14 +58,16 @@ def options():
     p.add_argument("--results", type=Path, help="Markdown file whose sections get the tables")
     p.add_argument("--json", type=Path)
     p.add_argument("--plots", type=Path, help="folder for pictures")
-    defaults = {
+    sizes = {
         "sample_ms": 10, "samples": 3, "every": 1, "rotate": 12,  # products: ms, samples, every n-th, MiB of weights
-        "sentences": 512, "singles": 64, "batches": [1, 32, 256], "parses": 32, "longest_parse": 40, "starts": 5,
+        "sentences": 512, "singles": 64, "parses": 32, "longest_parse": 40, "starts": 5,
         "requests": 512, "goroutines": 64, "soak": 100_000,
-        "rows": [2**i for i in range(3, 13)], "curve_batches": [2**i for i in range(9)],
-        "lengths": [4, 8, 12, 16, 24, 32, 48, 60], "least": 32,  # sentences that a point of a curve takes at least
-        "to": "de", "python": sys.executable}
-    p.set_defaults(**defaults)
+        "least": 32}  # sentences that a point of a curve takes at least
+    for name, value in sizes.items():
+        p.add_argument("--" + name.replace("_", "-"), type=int, default=value)
+    p.set_defaults(
+        batches=[1, 32, 256], rows=[2**i for i in range(3, 13)], curve_batches=[2**i for i in range(9)],
+        lengths=[4, 8, 12, 16, 24, 32, 48, 60], to="de", python=sys.executable)
     return p
 
 
