@@ -26,9 +26,9 @@ import (
 func gemmLoopsFor(path string) gemmLoops {
 	switch path {
 	case "avx512":
-		return panelLoops{width: 32, tile: 12, deep: 4, vnni: true}
+		return panelLoops{width: 32, tile: 12, deep: 4, vnni: true, room: &slab{}}
 	case "avx2":
-		return panelLoops{width: 16, tile: 6, deep: 2}
+		return panelLoops{width: 16, tile: 6, deep: 2, room: &slab{}}
 	}
 	return goLoops{}
 }
@@ -41,6 +41,7 @@ type panelLoops struct {
 	tile  int // rows of a unit
 	deep  int // inputs of an output that stand together in a panel of I8 weights: 2 or 4
 	vnni  bool
+	room  *slab
 }
 
 // integerTile is the rows of a unit of a product with integer activations.
@@ -59,11 +60,11 @@ func (l panelLoops) pack(m kernels.Matrix, groups int) packed {
 	n := groups * p.group
 	switch m.DType {
 	case kernels.I8:
-		p.i8 = alignedBytes(n)
+		p.i8 = take[int8](l.room, n)
 	case kernels.BF16:
-		p.bf16 = make([]uint16, n)
+		p.bf16 = take[uint16](l.room, n)
 	default:
-		p.f32 = aligned(n)
+		p.f32 = take[float32](l.room, n)
 	}
 	for g := range groups {
 		from, to := g*out*m.Cols, g*p.group
@@ -119,10 +120,13 @@ func take4(p []int8) uint32 { return *(*uint32)(unsafe.Pointer(unsafe.SliceData(
 
 func put4(p []int8, v uint32) { *(*uint32)(unsafe.Pointer(unsafe.SliceData(p[:4]))) = v }
 
-// alignedBytes makes n zeros whose first stands on a cache line.
-func alignedBytes(n int) []int8 {
-	f := aligned((n + 3) / 4)
-	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(f))), n)
+// take makes n zeros of a weight.
+func take[T int8 | uint16 | float32](room *slab, n int) []T {
+	if n == 0 {
+		return nil
+	}
+	var one T
+	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(room.take(n*int(unsafe.Sizeof(one)))))), n)
 }
 
 func (l panelLoops) row(dst []float32, w kernels.Weight, o int, scale float32) {

@@ -36,6 +36,26 @@ func aligned(n int) []float32 {
 	return f[skip : skip+n : skip+n]
 }
 
+// slab is memory for weights, which stay together until the last has gone: pages of
+// 2 MiB, where the system gives any, span several of them.
+type slab struct{ left []byte }
+
+// slabBytes is what a slab takes at a time: little beside a model, and room for many
+// of its weights. The runtime puts as much on pages of its own.
+const slabBytes = 4 << 20
+
+// take makes n zeros whose first stands on a cache line.
+func (s *slab) take(n int) []byte {
+	room := (n + alignment - 1) / alignment * alignment
+	if room > len(s.left) {
+		s.left = make([]byte, max(room, slabBytes))
+		adviseHuge(s.left)
+	}
+	p := s.left[:n:n]
+	s.left = s.left[room:]
+	return p
+}
+
 // Free lets the memory go; a later use of the tensor or a view of it panics.
 func (d *Device) Free(t kernels.Tensor) {
 	if m, ok := t.Mem.(*memory); ok {
