@@ -13,7 +13,7 @@ import (
 func still(m *Model) *engine {
 	return &engine{
 		dev: m.dev, net: m.engine.net, embed: m.engine.embed, mixer: m.engine.mixer,
-		scope: nn.NewScope(m.dev), cache: m.engine.mixer.NewCache(m.dev),
+		scope: nn.NewScope(m.dev), cache: m.engine.mixer.NewCache(m.dev), limits: m.engine.limits,
 	}
 }
 

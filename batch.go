@@ -31,7 +31,7 @@ func (e *engine) admit() error {
 // many join, with how many source rows.
 func (e *engine) choose() (n, rows int) {
 	for _, r := range e.waiting {
-		full := e.rows+r.width > maxRows || rows+r.rows > maxEncodeRows ||
+		full := e.rows+r.width > e.limits.rows || rows+r.rows > e.limits.encode ||
 			e.reserved+r.width*r.length > maxOutputSlots
 		if full && len(e.active)+n > 0 {
 			break

@@ -12,16 +12,28 @@ import (
 	"github.com/mm-runtime/mm/encoders/text"
 	"github.com/mm-runtime/mm/internal/nn"
 	"github.com/mm-runtime/mm/kernels"
+	"github.com/mm-runtime/mm/kernels/cpu"
 	"github.com/mm-runtime/mm/mixer"
 )
 
 // ErrClosed is what calls on a closed model return.
 var ErrClosed = errors.New("mm: the model is closed")
 
+// limits bound what runs together; the rest waits in line.
+type limits struct {
+	rows   int // hypotheses decoded
+	encode int // rows encoded, between two decode steps
+}
+
+// Products on a CPU are as fast with 64 rows as with 256, and what is between the
+// layers is as much smaller.
+var (
+	cpuLimits = limits{128, 1024}
+	gpuLimits = limits{256, 4096}
+)
+
 // Bounds of one running batch. Requests beyond them wait in line.
 const (
-	maxRows        = 256     // hypotheses decoded together
-	maxEncodeRows  = 4096    // rows encoded together, between two decode steps
 	maxOutputSlots = 1 << 13 // rows that the outputs of running requests may come to
 	maxMemorySlots = 1 << 13 // rows of the sources of those that search
 	queueLength    = 256     // requests that wait in line before calls block
@@ -77,6 +89,7 @@ type engine struct {
 	memories spanPool
 	identity []int32 // 0, 1, 2, …: the slots of every memory span
 	step     stepBuffers
+	limits   limits
 	arena    Arena         // but for its Bytes,
 	held     atomic.Int64  // which are these
 	experts  *expertCounts // nil where nobody asked for them
@@ -87,7 +100,10 @@ func newEngine(dev kernels.Device, net *network, experts *expertCounts) (*engine
 		dev: dev, net: net, embed: &text.Encoder{Table: net.Embed}, mixer: net.Mixer,
 		scope: nn.NewScope(dev), cache: net.Mixer.NewCache(dev),
 		queue: make(chan *request, queueLength), closing: make(chan struct{}), stopped: make(chan struct{}),
-		experts: experts,
+		experts: experts, limits: gpuLimits,
+	}
+	if _, ok := dev.(*cpu.Device); ok {
+		e.limits = cpuLimits
 	}
 	if experts != nil {
 		e.scope.Gated = experts.count

@@ -35,6 +35,20 @@ func mediaInput(t testing.TB, i int) Input {
 	return Input{Task: []string{"classify", "detect"}[i/2%2], Image: &b}
 }
 
+// mediaRequest is the first request of such an input.
+func mediaRequest(t *testing.T, m *Model, i int) *request {
+	t.Helper()
+	c, err := m.prepare(context.Background(), mediaInput(t, i))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := c.next(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.request
+}
+
 // TestMediaCancelled cancels more calls than there are places for.
 func TestMediaCancelled(t *testing.T) {
 	m := LoadSenses(t)
@@ -75,15 +89,7 @@ func TestMediaClosed(t *testing.T) {
 		})
 	}
 	inLine(t, m, cap(m.gates.line)/2)
-	closed := make(chan error)
-	go func() { closed <- m.Close() }()
-	<-m.engine.closing
-	release()
-	if err := <-closed; err != nil {
-		t.Error(err)
-	}
-	callers.Wait()
-	CheckPlaces(t, m)
+	closeHeld(t, m, release, &callers)
 }
 
 // TestManyMedia runs more in one batch than may be in line, with a bad one now and
@@ -196,21 +202,13 @@ func TestEncodeAtOnce(t *testing.T) {
 	e := still(m)
 	var requests []*request
 	for i := range 60 {
-		c, err := m.prepare(context.Background(), mediaInput(t, i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := c.next(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		requests = append(requests, p.request)
+		requests = append(requests, mediaRequest(t, m, i))
 	}
 	e.waiting = append(e.waiting, requests...)
 	for len(e.waiting) > 0 {
 		n, rows := 0, 0
 		for _, r := range e.waiting {
-			if rows+r.rows > maxEncodeRows {
+			if rows+r.rows > e.limits.encode {
 				break
 			}
 			n, rows = n+1, rows+r.rows
@@ -220,7 +218,7 @@ func TestEncodeAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := waiting - len(e.waiting); got != n {
-			t.Errorf("%d requests encoded together, want the %d whose rows are at most %d", got, n, maxEncodeRows)
+			t.Errorf("%d requests encoded together, want the %d whose rows are at most %d", got, n, e.limits.encode)
 		}
 		if used := len(e.step.pixels); used > 3*maxPixels {
 			t.Errorf("%d values of pixels at once, want at most %d", used, 3*maxPixels)
@@ -250,18 +248,11 @@ func TestMediaMemoryRunsOut(t *testing.T) {
 	e.dev = noMemory{m.dev}
 	e.scope.Dev = e.dev
 	for i := range 4 {
-		c, err := m.prepare(context.Background(), mediaInput(t, i))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p, err := c.next(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
-		e.waiting = append(e.waiting, p.request)
+		r := mediaRequest(t, m, i)
+		e.waiting = append(e.waiting, r)
 		e.turn()
-		if <-p.done; p.err == nil || len(e.active) != 0 {
-			t.Errorf("%s: error %v with %d active, want one and none", c.in.Task, p.err, len(e.active))
+		if <-r.done; r.err == nil || len(e.active) != 0 {
+			t.Errorf("%s: error %v with %d active, want one and none", r.task.Name, r.err, len(e.active))
 		}
 	}
 	CheckPlaces(t, m)

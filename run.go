@@ -21,7 +21,7 @@ type Result struct {
 
 // inFlight is how many inputs of one RunBatch are on their way at once: enough
 // to keep the batch full while the oldest of them is waited for.
-const inFlight = 4 * maxRows
+const inFlight = 1024
 
 // RunBatch answers many inputs of any tasks together; results[i] is for
 // inputs[i], and one input's error is its own.

@@ -40,9 +40,9 @@ func ended(r *request) bool {
 	}
 }
 
-// full are wishes that take all hypotheses of a batch but some.
-func full(but int) (wishes []wish) {
-	for left := maxRows - but; left > 0; left -= MaxBeam {
+// full are wishes that take all hypotheses of e's batch but some.
+func full(e *engine, but int) (wishes []wish) {
+	for left := e.limits.rows - but; left > 0; left -= MaxBeam {
 		wishes = append(wishes, wish{3, min(left, MaxBeam), 20})
 	}
 	return wishes
@@ -74,11 +74,11 @@ func TestShortIsNotBehindLong(t *testing.T) {
 func TestNobodyIsOvertaken(t *testing.T) {
 	m, ctx := LoadTiny(t), context.Background()
 	e := still(m)
-	line(t, ctx, m, e, full(1)...)
+	line(t, ctx, m, e, full(e, 1)...)
 	e.turn()
 	wide := line(t, ctx, m, e, wish{5, 4, 20})[0]
 	narrow := line(t, ctx, m, e, wish{5, 1, 2})[0] // for which there is room
-	for step := 0; e.rows > maxRows-4; step++ {
+	for step := 0; e.rows > e.limits.rows-4; step++ {
 		if wide.slots != nil && len(wide.slots) > 0 || ended(narrow) || len(e.waiting) != 2 {
 			t.Fatalf("after %d steps, %d of two in line, want the narrow one behind the wide one", step, len(e.waiting))
 		}
@@ -100,7 +100,7 @@ func TestCancelledPlaceIsTaken(t *testing.T) {
 	m := LoadTiny(t)
 	e := still(m)
 	ctx, cancel := context.WithCancel(context.Background())
-	gone := line(t, ctx, m, e, full(0)...)
+	gone := line(t, ctx, m, e, full(e, 0)...)
 	e.turn()
 	next := line(t, context.Background(), m, e, wish{5, MaxBeam, 9})[0]
 	left := line(t, ctx, m, e, wish{5, 1, 9})[0]

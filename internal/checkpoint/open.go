@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"unsafe"
 )
 
 // The files of a model directory.
@@ -50,10 +51,21 @@ func Open(dir string) (*Checkpoint, error) {
 	})
 }
 
+// stringFS is a file system that has files as strings, as a program has what is
+// embedded in it.
+type stringFS interface {
+	ReadString(name string) (string, error)
+}
+
 // Load reads a model directory from a file system, an embed.FS for example. Each
-// file is read once, into memory that the tensors then use in place.
+// file is read once, into memory that the tensors then use in place; of one with a
+// method ReadString(name string) (string, error) the weights are not even copied.
 func Load(fsys fs.FS) (*Checkpoint, error) {
 	return load("model", fsys, func() ([]byte, func() error, error) {
+		if f, ok := fsys.(stringFS); ok {
+			text, err := f.ReadString(weightsFile)
+			return unsafe.Slice(unsafe.StringData(text), len(text)), nil, err // which nobody writes to
+		}
 		data, err := fs.ReadFile(fsys, weightsFile)
 		return data, nil, err
 	})

@@ -48,11 +48,17 @@ func mapFS(files map[string][]byte) fstest.MapFS {
 	return m
 }
 
+// stringFiles has its files as strings.
+type stringFiles struct{ fstest.MapFS }
+
+func (f stringFiles) ReadString(name string) (string, error) { return string(f.MapFS[name].Data), nil }
+
 func TestOpenAndLoad(t *testing.T) {
 	files := tinyFiles(t)
 	for name, open := range map[string]func() (*Checkpoint, error){
-		"Open": func() (*Checkpoint, error) { return Open(writeDir(t, files)) },
-		"Load": func() (*Checkpoint, error) { return Load(mapFS(files)) },
+		"Open":            func() (*Checkpoint, error) { return Open(writeDir(t, files)) },
+		"Load":            func() (*Checkpoint, error) { return Load(mapFS(files)) },
+		"Load of strings": func() (*Checkpoint, error) { return Load(stringFiles{mapFS(files)}) },
 	} {
 		c, err := open()
 		if err != nil {

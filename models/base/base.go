@@ -2,9 +2,30 @@
 // other is named. Importing it adds the checkpoint's size to a program.
 package base
 
-import "embed"
+import (
+	"embed"
+	"io/fs"
+)
 
-// FS is the model directory: pass it to mm.Load.
-//
+// FS is the model directory: pass it to mm.Load, which uses the weights where they
+// lie in the program.
+var FS fs.FS = directory{files}
+
 //go:embed config.json model.safetensors tokenizer.tiktoken README.md
-var FS embed.FS
+var files embed.FS
+
+// weights are the same bytes, of which a program has one copy.
+//
+//go:embed model.safetensors
+var weights string
+
+type directory struct{ embed.FS }
+
+// ReadString returns a file's content, that of the weights without a copy.
+func (d directory) ReadString(name string) (string, error) {
+	if name == "model.safetensors" {
+		return weights, nil
+	}
+	data, err := d.ReadFile(name)
+	return string(data), err
+}

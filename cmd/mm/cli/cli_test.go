@@ -2,18 +2,29 @@ package cli
 
 import (
 	"bytes"
+	"fmt"
 	"io"
 	"os"
 	"strings"
 	"testing"
+
+	"github.com/mm-runtime/mm/bench/procmem"
 )
 
 // childEnv makes the test binary run the command line instead of the tests.
 const childEnv = "MM_CLI_TEST_CHILD"
 
+// tellPeak is its value for a child that says on standard error how many bytes of
+// memory it held at most.
+const tellPeak = "peak"
+
 func TestMain(m *testing.M) {
-	if os.Getenv(childEnv) != "" {
-		os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	if how := os.Getenv(childEnv); how != "" {
+		code := Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+		if _, peak, err := procmem.Held(); how == tellPeak {
+			fmt.Fprintln(os.Stderr, peak, err)
+		}
+		os.Exit(code)
 	}
 	os.Exit(m.Run())
 }

@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/mm-runtime/mm/kernels/cuda/driver"
 )
@@ -151,5 +153,42 @@ func TestOutputClosedEarly(t *testing.T) {
 		if failures := strings.Count(stderr.String(), "broken pipe"); code != 1 || failures != 1 {
 			t.Errorf("%v: exit %d, stderr %q, want 1 and the reason once", args, code, stderr.String())
 		}
+	}
+}
+
+// endlessLines gives one line at a time for ever and counts them.
+type endlessLines struct{ given atomic.Int64 }
+
+func (e *endlessLines) Read(p []byte) (int, error) {
+	e.given.Add(1)
+	return copy(p, "\n"), nil
+}
+
+// shutPipe is an output that nobody reads until it breaks.
+type shutPipe struct{ broken chan bool }
+
+func (s shutPipe) Write([]byte) (int, error) {
+	<-s.broken
+	return 0, syscall.EPIPE
+}
+
+// TestReaderThatWaits wants no more to be read than may be on its way while nobody
+// takes the answers.
+func TestReaderThatWaits(t *testing.T) {
+	in, out := &endlessLines{}, shutPipe{make(chan bool)}
+	code := make(chan int)
+	go func() { code <- Main(translate(), in, out, io.Discard) }()
+	last := int64(-1)
+	for last != in.given.Load() || last == 0 { // it has stopped, or is slower than this
+		last = in.given.Load()
+		time.Sleep(100 * time.Millisecond)
+	}
+	const buffered = 4096 // of answers, an empty line each
+	if most := int64(2*inFlight + buffered); last > most {
+		t.Errorf("%d lines read for a reader that takes none, want at most %d", last, most)
+	}
+	close(out.broken)
+	if c := <-code; c != 1 {
+		t.Errorf("exit %d, want 1", c)
 	}
 }
