@@ -58,12 +58,6 @@ func (d *Device) Attention(dst, q, k, v kernels.Tensor, heads int, qSegs, kSegs 
 		return
 	}
 	args, width, aligned := d.attentionArguments(dst, q, k, v, heads)
-	args.first, args.second, args.segments = d.lists.send(qSegs), d.lists.send(kSegs), int32(len(qSegs)-1)
-	fast, known := attentionKernels[width]
-	if !known || !aligned {
-		d.attendPlain(q.Rows*heads, width, &args)
-		return
-	}
 	tiles := d.tiles[:0]
 	for i := range len(qSegs) - 1 {
 		for first := qSegs[i]; first < qSegs[i+1]; first += tileQueries {
@@ -71,6 +65,13 @@ func (d *Device) Attention(dst, q, k, v kernels.Tensor, heads int, qSegs, kSegs 
 		}
 	}
 	d.tiles = tiles
+	d.lists.ensure(len(qSegs), len(kSegs), len(tiles))
+	args.first, args.second, args.segments = d.lists.send(qSegs), d.lists.send(kSegs), int32(len(qSegs)-1)
+	fast, known := attentionKernels[width]
+	if !known || !aligned {
+		d.attendPlain(q.Rows*heads, width, &args)
+		return
+	}
 	args.slots = d.lists.send(tiles)
 	d.launch(fast.tile, len(tiles)/2, heads, attentionThreads, tileShared(width), unsafe.Pointer(&args))
 }
@@ -81,6 +82,7 @@ func (d *Device) PathAttention(dst, q, k, v kernels.Tensor, heads int, paths ker
 		return
 	}
 	args, width, aligned := d.attentionArguments(dst, q, k, v, heads)
+	d.lists.ensure(len(paths.Start), len(paths.Count), len(paths.Slots))
 	args.first, args.second, args.slots = d.lists.send(paths.Start), d.lists.send(paths.Count), d.lists.send(paths.Slots)
 	fast, known := attentionKernels[width]
 	if !known || !aligned {

@@ -127,6 +127,31 @@ func (b bits) pathsAlone(q, k, v kernels.Tensor, heads int) {
 	}
 }
 
+// TestListsOfOneLaunch sends several lists for one launch, the last of which leaves no
+// room for those before it, or more than there is at first.
+func TestListsOfOneLaunch(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		for _, n := range []int{firstLists * 3 / 4, firstLists + 1} {
+			b := openBits(t, 13)
+			x, filter, q, dst := b.tensor(50, 256), b.tensor(3, 256), b.tensor(4, 256), b.tensor(4, 256)
+			p := kernels.Paths{Slots: b.indices(n, 50), Start: []int32{7, 100, 0, int32(n - 9)}, Count: []int32{5, 1, 30, 9}}
+			short := kernels.Paths{Slots: p.Slots[:200], Start: []int32{7, 100, 0, 150}, Count: p.Count}
+			copy(short.Slots[150:159], p.Slots[n-9:])
+			for name, run := range map[string]func(p kernels.Paths){
+				"PathConv":      func(p kernels.Paths) { kernels.PathConv(b.d, dst, x, filter, 1, p) },
+				"PathAttention": func(p kernels.Paths) { kernels.PathAttention(b.d, dst, q, x, x, 4, p) },
+			} {
+				run(short)
+				want := b.read(dst)
+				b.d.lists.send(b.indices(1000, 50)) // what is in front
+				run(p)
+				b.same(fmt.Sprintf("%s, %d slots", name, n), b.read(dst), want)
+			}
+			must(t, b.d.Close())
+		}
+	})
+}
+
 // TestTwoDevices has two devices on one GPU, their work interleaved, and one closed
 // in the middle: neither sees the other.
 func TestTwoDevices(t *testing.T) {

@@ -70,6 +70,7 @@ func (d *Device) DepthwiseConv(dst, x, filter kernels.Tensor, dilation int, segs
 
 // PathConv runs row by row.
 func (d *Device) PathConv(dst, cache, filter kernels.Tensor, dilation int, paths kernels.Paths) {
+	d.lists.ensure(len(paths.Slots), len(paths.Start), len(paths.Count))
 	d.elementwise(kernelPathConv, dst.Rows, dst.Cols, unsafe.Pointer(&pathConvArgs{
 		dst: d.view(dst), cache: d.view(cache), filter: d.view(filter),
 		slots: d.lists.send(paths.Slots), start: d.lists.send(paths.Start), count: d.lists.send(paths.Count),

@@ -67,6 +67,30 @@ func (l *lists) close() error {
 	return pinned.Free()
 }
 
+// room is what a list of n numbers takes.
+func room(n int) int {
+	size := leastList
+	for size < n {
+		size *= 2
+	}
+	return size
+}
+
+// ensure makes room for lists of these lengths together. Whoever sends several for one
+// launch asks for it first: making room moves what was sent before.
+func (l *lists) ensure(lengths ...int) {
+	all, d := 0, l.device
+	for _, n := range lengths {
+		all += room(n)
+	}
+	if l.used+all > len(l.numbers) {
+		d.wait()
+	}
+	if all > len(l.numbers) {
+		d.check(l.reserve(2 * all))
+	}
+}
+
 // send returns where on the device the numbers stand.
 func (l *lists) send(numbers []int32) driver.Pointer {
 	if len(numbers) == 0 {
@@ -77,19 +101,10 @@ func (l *lists) send(numbers []int32) driver.Pointer {
 			return l.at + driver.Pointer(4*s.start)
 		}
 	}
-	d, room := l.device, leastList
-	for room < len(numbers) {
-		room *= 2
-	}
-	if l.used+room > len(l.numbers) {
-		d.wait()
-	}
-	if room > len(l.numbers) {
-		d.check(l.reserve(2 * room))
-	}
+	l.ensure(len(numbers))
 	s := sent{l.used, len(numbers)}
 	copy(l.numbers[s.start:], numbers)
-	l.used += room
+	l.used += room(len(numbers))
 	l.recent[l.next] = s
 	l.next = (l.next + 1) % len(l.recent)
 	return l.at + driver.Pointer(4*s.start)

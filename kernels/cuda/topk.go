@@ -70,6 +70,7 @@ func (d *Device) TopK(c kernels.Candidates, logits kernels.Tensor, allowed []ker
 	r, n := &d.results, rows*c.K
 	d.check(r.reserve(8 * n))
 	r.list(allowed)
+	d.lists.ensure(len(r.ids), len(r.start), len(r.limits))
 	logs := r.at + driver.Pointer(4*n)
 	d.launch(kernelTopK, rows, 1, topKThreads, 0, unsafe.Pointer(&topKArgs{
 		logits: d.sized(logits), ids: d.lists.send(r.ids), start: d.lists.send(r.start), limits: d.lists.send(r.limits),
