@@ -129,6 +129,7 @@ func TestOptionErrors(t *testing.T) {
 		{mm.WithBeam(0), "mm: beam 0: want 1 to 32"},
 		{mm.WithBeam(33), "mm: beam 33: want 1 to 32"},
 		{mm.WithThreads(-1), "mm: threads -1: want 0 (all) to 1024"},
+		{mm.WithThreads(10_000), "mm: threads 10000: want 0 (all) to 1024"},
 		{mm.WithMaxTokens(0), "mm: max tokens 0: want at least 1"},
 		{mm.WithMaxInput(0), "mm: max input 0 bytes: want at least 1"},
 		{mm.WithLengthPenalty(-0.1), "mm: length penalty -0.1: want 0 to 5"},
