@@ -30,8 +30,11 @@ type HeadSpec struct {
 	Taps     []Tap    // the features, one behind the other
 	Labels   []string // of Network, in its order
 	Network  *classes.Network
-	Shot     Shot   // how AddClass does it; Predict wants Network.Predict
-	SHA256   string // of the weights that the features came from, as in Info
+	Shot     Shot // how AddClass does it; Predict wants Network.Predict
+	// Length is that of imprinted rows, at which their logits compare with the others'; 0
+	// stands for the others' length on average.
+	Length float32
+	SHA256 string // of the weights that the features came from, as in Info
 }
 
 // Head is a head that was added to a model.
@@ -137,6 +140,9 @@ func (h *Head) task(spec HeadSpec) (*task, error) {
 	if spec.Shot != Imprint && spec.Shot != Predict || spec.Shot == Predict && spec.Network.Predict == nil {
 		return nil, fmt.Errorf("shot %q: want %q, or %q with the map for it", spec.Shot, Imprint, Predict)
 	}
+	if d := spec.Length - spec.Length; d != 0 || spec.Length < 0 {
+		return nil, fmt.Errorf("length %v of imprinted rows: want a number from 0 on", spec.Length)
+	}
 	t := *base
 	t.Task = Task{Name: h.name, Input: base.Input, Output: "classes", Labels: spec.Labels}
 	t.base, t.head = base, &head{name: "added", taps: spec.Taps, network: spec.Network}
@@ -167,13 +173,25 @@ func (h *Head) AddClass(ctx context.Context, label string, examples ...Input) er
 		return h.failed("add class", label, err)
 	}
 	mean := classes.Mean(activations)
-	row := spec.Network.Imprinted(mean)
-	if spec.Shot == Predict {
-		row = spec.Network.Predicted(mean)
-	}
+	row := spec.Row(mean)
 	spec.Network = spec.Network.With(row, spec.Network.MeanBias())
 	spec.Labels = append(slices.Clone(spec.Labels), label)
 	return h.failed("add class", label, h.become(spec))
+}
+
+// Row is that of a class (H) of which the mean activation (H) is known.
+func (s HeadSpec) Row(mean []float32) []float32 {
+	switch {
+	case s.Shot == Predict:
+		return s.Network.Predicted(mean)
+	case s.Length == 0:
+		return s.Network.Imprinted(mean)
+	}
+	row := make([]float32, len(mean)) // mean has length 1
+	for i, v := range mean {
+		row[i] = s.Length * v
+	}
+	return row
 }
 
 // RemoveClass takes a class out; the logits of the others stay the same to the bit.

@@ -70,6 +70,12 @@ func TestAddHead(t *testing.T) {
 		if last := tasks[len(tasks)-1]; last.Name != name || last.Output != "classes" || !slices.Equal(last.Labels, spec.Labels) {
 			t.Errorf("the last task is %+v, want %s", last, name)
 		}
+		long := spec
+		long.Shot, long.Length = mm.Imprint, 3
+		mean := make([]float32, spec.Network.Activations())
+		if mean[1] = 1; long.Row(mean)[1] != 3 || long.Row(mean)[0] != 0 {
+			t.Errorf("%s: an imprinted row is %v, want one of length 3", name, long.Row(mean))
+		}
 		for i, shot := range []mm.Shot{mm.Predict, mm.Imprint} {
 			label := string(shot)
 			if err := h.AddClass(ctx, label, c.in(), c.in()); err != nil {
@@ -118,6 +124,7 @@ func TestAddHeadErrors(t *testing.T) {
 		"shift of 64 values, want 32":                      func(s *mm.HeadSpec) { s.Taps = s.Taps[:1] },
 		"labels of 24 values, want 12":                     func(s *mm.HeadSpec) { s.Labels = s.Labels[:1] },
 		`shot "guess": want "imprint"`:                     func(s *mm.HeadSpec) { s.Shot = "guess" },
+		"length -1 of imprinted rows":                      func(s *mm.HeadSpec) { s.Length = -1 },
 		`shot "predict": want`:                             func(s *mm.HeadSpec) { s.Network.Predict = nil },
 	} {
 		s := good()
@@ -163,9 +170,9 @@ func TestAddHeadErrors(t *testing.T) {
 // TestHeadsComeAndGo asks from many goroutines while a head gets and loses a class
 // and another comes and goes: every answer is one that some state of the head gives.
 func TestHeadsComeAndGo(t *testing.T) {
-	requests := 2000
+	requests := 10000
 	if testing.Short() {
-		requests = 200
+		requests = 400
 	}
 	m := mm.LoadTiny(t)
 	spec := headSpec(m, 1, "translate", "de", "a", "b")
@@ -212,7 +219,7 @@ func TestHeadsComeAndGo(t *testing.T) {
 	})
 	for g := range 16 {
 		all.Go(func() {
-			for i := range requests / 16 {
+			for i := range requests / (2 * 16) { // one of each head
 				text := texts[(g+i)%len(texts)]
 				if got := text + answerOf(m.Run(ctx, mm.Input{Task: "stays", Text: text})); !want[got] {
 					t.Errorf("%s: no state of the head answers that", got)

@@ -75,7 +75,7 @@ func Base(ctx context.Context, t Tapped, labels int, seed uint64) (p *Pack, accu
 		if err != nil {
 			return nil, accuracy, err
 		}
-		n, shot, found, err := Shots(ctx, start(s, labels, FitOptions{}), s, seed)
+		n, shot, found, err := Shots(ctx, start(s, labels, FitOptions{}), s, rowLength, seed)
 		if err != nil {
 			return nil, accuracy, err
 		}
@@ -88,7 +88,7 @@ func Base(ctx context.Context, t Tapped, labels int, seed uint64) (p *Pack, accu
 		accuracy = found
 		bare := *n
 		bare.Labels, bare.Bias = nil, nil
-		p = &Pack{Seed: seed, HeadSpec: mm.HeadSpec{Taps: []mm.Tap{c.tap}, Network: &bare, Shot: shot},
+		p = &Pack{Seed: seed, HeadSpec: mm.HeadSpec{Taps: []mm.Tap{c.tap}, Network: &bare, Shot: shot, Length: rowLength},
 			Memory: Set{Width: s.Width}, Held: Set{Width: s.Width}, Metrics: Metrics{Examples: s.Len(), Accuracy: max(found[0], found[1])}}
 	}
 	return p, accuracy, nil
@@ -111,15 +111,7 @@ func (p *Pack) Begin(name, label string, rows [][]float32, shot mm.Shot) *Pack {
 		own.Rows, own.Labels = append(own.Rows, row...), append(own.Labels, 0)
 		z[i] = p.Network.Activation(row)
 	}
-	mean := classes.Mean(z)
-	row := make([]float32, len(mean))
-	for i, v := range mean {
-		row[i] = rowLength * v
-	}
-	if first.Shot == mm.Predict {
-		row = p.Network.Predicted(mean)
-	}
-	first.Network = p.Network.With(row, 0)
+	first.Network = p.Network.With(first.Row(classes.Mean(z)), 0)
 	first.Memory = Herd(first.Network, own, 1, beginMemory)
 	return &first
 }

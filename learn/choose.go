@@ -7,8 +7,6 @@ import (
 	"slices"
 	"sync"
 
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/mm-runtime/mm"
 )
 
@@ -54,10 +52,7 @@ type Candidate struct {
 	Accuracy float64  `json:"accuracy"` // by cross-validation
 }
 
-const (
-	chooseFolds = 3
-	chooseRidge = 0.1 // of the number of examples, on the diagonal
-)
+const chooseFolds = 3
 
 // Choose judges every tap by itself, the means and maxima of a layer together, and
 // those of layers from the first to the last, by cross-validation of a ridge regression
@@ -130,7 +125,7 @@ func crossValidate(s Set, seed uint64) (float64, error) {
 		return 0, fmt.Errorf("learn: %w", err)
 	}
 	fold := folds(s.Labels, chooseFolds, seed)
-	right, tried := 0, 0
+	right, tried := 0.0, 0.0
 	for f := range chooseFolds {
 		var in, out []int
 		for i := range s.Labels {
@@ -143,68 +138,12 @@ func crossValidate(s Set, seed uint64) (float64, error) {
 		if len(in) == 0 || len(out) == 0 {
 			continue
 		}
-		n, err := ridge(s.Pick(in), s.Pick(out), labels)
+		n, err := regress(s.Pick(in), labels)
 		if err != nil {
 			return 0, err
 		}
-		right, tried = right+n, tried+len(out)
+		_, share := Judge(n, s.Pick(out))
+		right, tried = right+share*float64(len(out)), tried+float64(len(out))
 	}
-	return float64(right) / float64(max(1, tried)), nil
-}
-
-// ridge regresses the labels of train on its features and returns how many of test it
-// gets right. Of features that are more than the examples it solves the dual.
-func ridge(train, test Set, labels int) (int, error) {
-	shift, scale := Moments(train)
-	x, y := scaledMatrix(train, shift, scale), mat.NewDense(train.Len(), labels, nil)
-	for i, l := range train.Labels {
-		y.Set(i, l, 1)
-	}
-	dual := train.Width > train.Len()
-	var gram mat.SymDense
-	if dual {
-		gram.SymOuterK(1, x)
-	} else {
-		gram.SymOuterK(1, x.T())
-	}
-	for i := range gram.SymmetricDim() {
-		gram.SetSym(i, i, gram.At(i, i)+chooseRidge*float64(train.Len()))
-	}
-	var solver mat.Cholesky
-	if !solver.Factorize(&gram) {
-		return 0, errors.New("learn: features from which nothing can be regressed")
-	}
-	var w, out mat.Dense
-	if dual {
-		var a mat.Dense
-		if err := solver.SolveTo(&a, y); err != nil {
-			return 0, err
-		}
-		w.Mul(x.T(), &a)
-	} else {
-		var xy mat.Dense
-		xy.Mul(x.T(), y)
-		if err := solver.SolveTo(&w, &xy); err != nil {
-			return 0, err
-		}
-	}
-	out.Mul(scaledMatrix(test, shift, scale), &w)
-	right := 0
-	for i, l := range test.Labels {
-		if best(out.RawRowView(i)) == l {
-			right++
-		}
-	}
-	return right, nil
-}
-
-func scaledMatrix(s Set, shift, scale []float32) *mat.Dense {
-	m := mat.NewDense(s.Len(), s.Width, nil)
-	for i := range s.Len() {
-		row := m.RawRowView(i)
-		for c, v := range s.Row(i) {
-			row[c] = float64((v - shift[c]) * scale[c])
-		}
-	}
-	return m
+	return right / max(1, tried), nil
 }

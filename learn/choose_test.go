@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -44,11 +45,53 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// TestRidge wants both ways to solve it, few examples and many, to find the classes.
-func TestRidge(t *testing.T) {
+// TestRegress wants both ways to solve it, few examples and many, to find the classes
+// and the same rows, of the length of imprinted ones.
+func TestRegress(t *testing.T) {
 	for _, n := range []int{3, 40} {
-		if right, err := ridge(blobs(3, n, 16, 5, 1), blobs(3, 20, 16, 5, 2), 3); err != nil || right < 58 {
-			t.Errorf("%d examples a class: %d of 60 right, error %v", n, right, err)
+		test := blobs(3, 20, 16, 5, 2)
+		net, err := regress(blobs(3, n, 16, 5, 1), 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, share := Judge(net, test); share < 0.96 || math.Abs(float64(rowsLength(net)-rowLength)) > 1e-3 {
+			t.Errorf("%d examples a class: %.3f right, rows of length %v", n, share, rowsLength(net))
+		}
+	}
+	// (ZᵀZ + λI)Wᵀ = ZᵀY, whatever the way.
+	for _, rows := range []int{2, 9} {
+		s := blobs(3, rows, 12, 30, 1)
+		net, err := regress(s, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z := activations(net, s)
+		var left, right []float64
+		for c := range z.Width {
+			for l := range 3 {
+				sum, want := regressionDecay*float64(net.Labels[l*z.Width+c]), 0.0
+				for i := range z.Len() {
+					y := -1.0 / 3
+					if z.Labels[i] == l {
+						y++
+					}
+					said := 0.0
+					for k, v := range z.Row(i) {
+						said += float64(v) * float64(net.Labels[l*z.Width+k])
+					}
+					sum += float64(z.Row(i)[c]) * said
+					want += float64(z.Row(i)[c]) * y
+				}
+				left, right = append(left, sum), append(right, want)
+			}
+		}
+		// Rows were scaled as a whole: the two sides are parallel.
+		var ab, aa, bb float64
+		for i := range left {
+			ab, aa, bb = ab+left[i]*right[i], aa+left[i]*left[i], bb+right[i]*right[i]
+		}
+		if cos := ab / math.Sqrt(aa*bb); cos < 1-1e-5 {
+			t.Errorf("%d examples a class: the cosine of both sides is %v", rows, cos)
 		}
 	}
 }

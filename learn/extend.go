@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/mm-runtime/mm"
 	"github.com/mm-runtime/mm/decoders/classes"
 )
 
@@ -103,6 +104,7 @@ func Extend(ctx context.Context, p *Pack, s Set, labels []string, o ExtendOption
 		return nil, err
 	}
 	e.measure(p, old, test)
+	e.Length = ImprintLength(e.Network, p.Memory.Add(train), p.Held.Add(test))
 	memory := Shrink(p.Memory, len(p.Labels), o.Memory*len(p.Labels)/len(all))
 	e.Memory = memory.Add(Herd(e.Network, train, len(all), o.Memory-memory.Len()))
 	e.Held = p.Held.Add(test)
@@ -116,7 +118,8 @@ func (e *Extension) learn(ctx context.Context, p *Pack, train Set, o ExtendOptio
 		if len(own) == 0 {
 			return nil, fmt.Errorf("learn: a new class has no examples")
 		}
-		n = n.With(n.Imprinted(classes.Mean(activationsOf(n, train, own))), n.MeanBias())
+		imprint := mm.HeadSpec{Network: n, Shot: mm.Imprint, Length: p.Length}
+		n = n.With(imprint.Row(classes.Mean(activationsOf(n, train, own))), n.MeanBias())
 	}
 	if o.Method == Plain {
 		e.OldExamples = 0

@@ -71,7 +71,9 @@ type Epoch struct {
 type Fitted struct {
 	Network *classes.Network
 	Epochs  []Epoch
-	Best    int // the epoch whose network it is, from 1
+	Best    int // the epoch whose network it is, from 1; 0 of a regression
+	// Accuracy is that on dev; NaN where there is none.
+	Accuracy float64
 	// Stopped says why training ended before its epochs, "" where it did not.
 	Stopped string
 }
@@ -182,7 +184,7 @@ func fit(ctx context.Context, train, dev Set, network *classes.Network, l loss, 
 		return nil, fmt.Errorf("learn: %w", err)
 	}
 	defer t.close()
-	f := &Fitted{Network: network}
+	f := &Fitted{Network: network, Accuracy: math.NaN()}
 	best := math.Inf(1)
 	for n := 1; n <= o.Epochs; n++ {
 		mean, err := t.epoch(ctx)
@@ -203,7 +205,7 @@ func fit(ctx context.Context, train, dev Set, network *classes.Network, l loss, 
 			o.Progress(e)
 		}
 		if dev.Len() == 0 || e.Dev < best {
-			best, f.Best, f.Network = e.Dev, n, now
+			best, f.Best, f.Network, f.Accuracy = e.Dev, n, now, e.Accuracy
 		} else if n-f.Best >= o.Patience {
 			f.Stopped = fmt.Sprintf("no epoch since %d was better", f.Best)
 			break

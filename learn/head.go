@@ -2,7 +2,9 @@ package learn
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -144,24 +146,45 @@ func (l *Learned) train(ctx context.Context, s Set, o HeadOptions) error {
 	l.Metrics.Examples, l.Metrics.Epochs = train.Len(), fitted.Best
 	l.Metrics.Hidden = len(fitted.Network.HiddenBias)
 	if dev.Len() > 0 {
-		l.Metrics.Dev = fitted.Epochs[fitted.Best-1].Accuracy
+		l.Metrics.Dev = fitted.Accuracy
 	}
 	l.Metrics.Tested = test.Len()
 	l.Confusion = Confusion(fitted.Network, test, labels)
 	if test.Len() > 0 {
 		_, l.Metrics.Accuracy = Judge(fitted.Network, test)
 	}
-	if l.Network, l.Shot, l.Shots, err = Shots(ctx, fitted.Network, train, seed); err != nil {
+	l.Length = ImprintLength(fitted.Network, train, test)
+	if l.Network, l.Shot, l.Shots, err = Shots(ctx, fitted.Network, train, l.Length, seed); err != nil {
 		return err
 	}
 	l.Memory = Herd(l.Network, train.Add(dev), labels, o.Memory)
 	l.Held = Shrink(test, labels, o.Memory/4)
-	return l.curve(ctx, train, dev, test, o)
+	return l.curve(ctx, train, test, o)
 }
 
-// FitBest trains with the hidden layer that o.Hidden asks for, or, where it is -1, with
-// and without one, and returns what is right more often on dev; without dev it has none.
+// FitBest returns the network that is right more often on dev: by regression, by
+// training without a hidden layer, or with one; o.Hidden leaves one out, or has units.
+// What is no worse and simpler comes first. Without dev, of too few examples, it is the
+// regression, if no hidden layer is asked for.
 func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*Fitted, error) {
+	if err := errors.Join(ctx.Err(), o.Fit.defaults(train.Len()).check()); err != nil {
+		return nil, fmt.Errorf("learn: %w", err)
+	}
+	if err := train.check(labels); err != nil {
+		return nil, fmt.Errorf("learn: %w", err)
+	}
+	var better *Fitted
+	if o.Hidden <= 0 && !o.Fit.Balance {
+		n, err := regress(train, labels)
+		if err != nil {
+			return nil, err
+		}
+		better = &Fitted{Network: n, Accuracy: math.NaN()}
+		if dev.Len() == 0 {
+			return better, nil
+		}
+		_, better.Accuracy = Judge(n, dev)
+	}
 	choices := []int{o.Hidden}
 	if o.Hidden < 0 {
 		choices = []int{0, autoHidden}
@@ -169,7 +192,6 @@ func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*F
 	if dev.Len() == 0 {
 		choices = choices[:1]
 	}
-	var better *Fitted
 	for _, hidden := range choices {
 		f := o.Fit
 		f.Hidden = hidden
@@ -180,15 +202,22 @@ func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*F
 		if err != nil {
 			return nil, err
 		}
-		if better == nil || fitted.Epochs[fitted.Best-1].Accuracy > better.Epochs[better.Best-1].Accuracy {
+		if better == nil || fitted.Accuracy > better.Accuracy {
 			better = fitted
 		}
+	}
+	if better.Best == 0 { // of all examples it is better still
+		n, err := regress(train.Add(dev), labels)
+		if err != nil {
+			return nil, err
+		}
+		better.Network = n
 	}
 	return better, nil
 }
 
 // curve measures heads that learn from fewer examples of each class.
-func (l *Learned) curve(ctx context.Context, train, dev, test Set, o HeadOptions) error {
+func (l *Learned) curve(ctx context.Context, train, test Set, o HeadOptions) error {
 	if test.Len() == 0 {
 		return nil
 	}
@@ -200,9 +229,10 @@ func (l *Learned) curve(ctx context.Context, train, dev, test Set, o HeadOptions
 		if n >= largest {
 			break
 		}
-		f := o.Fit
-		f.Hidden = l.Metrics.Hidden
-		fitted, err := Fit(ctx, train.Pick(FewEach(train.Labels, n, f.Seed)), Set{}, len(l.Labels), f)
+		few, held := HoldOut(train.Pick(FewEach(train.Labels, n, o.Fit.Seed)), heldShare, o.Fit.Seed)
+		own := o
+		own.Progress = nil
+		fitted, err := FitBest(ctx, few, held, len(l.Labels), own)
 		if err != nil {
 			return err
 		}

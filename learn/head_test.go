@@ -2,6 +2,7 @@ package learn
 
 import (
 	"fmt"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -113,7 +114,7 @@ func TestShots(t *testing.T) {
 		}
 	}
 	n := start(s, 40, FitOptions{})
-	with, shot, accuracy, err := Shots(ctx, n, s, 1)
+	with, shot, accuracy, err := Shots(ctx, n, s, rowLength, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,37 @@ func TestShots(t *testing.T) {
 		t.Errorf("the map: %v", err)
 	}
 	few := blobs(3, 9, 5, 1, 1)
-	if n, shot, _, err := Shots(ctx, start(few, 3, FitOptions{}), few, 1); err != nil || shot != mm.Imprint || n.Predict != nil {
+	if n, shot, _, err := Shots(ctx, start(few, 3, FitOptions{}), few, rowLength, 1); err != nil || shot != mm.Imprint || n.Predict != nil {
 		t.Errorf("of three classes: %s, error %v", shot, err)
+	}
+}
+
+// TestImprintLength wants an imprinted row to answer as a regression's row does, though
+// that one is longer.
+func TestImprintLength(t *testing.T) {
+	s, held := blobs(6, 12, 30, 60, 1), blobs(6, 12, 30, 60, 2)
+	n, err := regress(s, 6)
+	if err != nil {
+		t.Fatal(err)
+	}
+	length := ImprintLength(n, s, held)
+	if length >= rowsLength(n) || length <= 0 {
+		t.Errorf("length %v, want less than the rows' %v", length, rowsLength(n))
+	}
+	said, imprinted := 0.0, 0.0
+	z, asked := activations(n, s), activations(n, held)
+	by := z.ByLabel(6)
+	for i, l := range asked.Labels {
+		mean := meanOf(z, by[l])
+		for c, v := range asked.Row(i) {
+			said += float64(v) * float64(n.Labels[l*z.Width+c])
+			imprinted += float64(v) * float64(length*mean[c])
+		}
+	}
+	if math.Abs(said/imprinted-1) > 1e-3 {
+		t.Errorf("rows answer %v in all, imprinted ones %v", said, imprinted)
+	}
+	if got := ImprintLength(start(s, 6, FitOptions{}), s, Set{}); math.Abs(float64(got)-rowLength) > 1e-3 {
+		t.Errorf("length %v of imprinted rows, want %v", got, rowLength)
 	}
 }

@@ -72,8 +72,9 @@ type packJSON struct {
 	Width   int      `json:"width"` // of all features
 	Labels  []string `json:"labels"`
 	Shot    mm.Shot  `json:"shot"`
-	Memory  []int    `json:"memory"` // exemplars of each label
-	Held    []int    `json:"held"`   // likewise
+	Length  float32  `json:"length,omitempty"` // of imprinted rows
+	Memory  []int    `json:"memory"`           // exemplars of each label
+	Held    []int    `json:"held"`             // likewise
 	Limit   int      `json:"limit"`
 	Seed    uint64   `json:"seed"`
 	Metrics Metrics  `json:"metrics"`
@@ -184,7 +185,7 @@ func sumOf(data []byte) string {
 func (j packJSON) pack(tensors map[string]checkpoint.Floats) (*Pack, error) {
 	n := &classes.Network{}
 	p := &Pack{Name: j.Name, Model: j.Model, Limit: j.Limit, Seed: j.Seed, Metrics: j.Metrics, HeadSpec: mm.HeadSpec{
-		Task: j.Task, To: j.To, Taps: j.Taps, Labels: j.Labels, Network: n, Shot: j.Shot, SHA256: j.SHA256}}
+		Task: j.Task, To: j.To, Taps: j.Taps, Labels: j.Labels, Network: n, Shot: j.Shot, Length: j.Length, SHA256: j.SHA256}}
 	p.Memory.Width, p.Held.Width = j.Width, j.Width
 	for name, t := range tensors {
 		to := p.tensors()[name]

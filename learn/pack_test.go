@@ -45,7 +45,7 @@ func packOf(version int) *Pack {
 	p := &Pack{
 		Name: fmt.Sprint("version ", version), Model: "test 1", Limit: 9, Seed: 5,
 		HeadSpec: mm.HeadSpec{Task: "translate", To: "de", Taps: []mm.Tap{{Layer: 1, Pooling: mm.PoolMean}, {Layer: 2, Pooling: mm.PoolFirst}},
-			Labels: labels, Network: n, Shot: mm.Imprint, SHA256: "beef"},
+			Labels: labels, Network: n, Shot: mm.Imprint, Length: 2.5, SHA256: "beef"},
 		Metrics: Metrics{Examples: s.Len(), Accuracy: 0.5, Curve: []Point{{1, 0.25}, {0, 0.5}}},
 	}
 	p.Memory = Herd(n, s, len(labels), p.Limit)

@@ -77,7 +77,7 @@ func (p *Pack) files() (text, tensors []byte, name string, err error) {
 	name = "head-" + sum[:16] + ".safetensors"
 	text, err = json.MarshalIndent(packJSON{
 		Format: packFormat, Name: p.Name, Model: p.Model, SHA256: p.SHA256, Task: p.Task, To: p.To, Taps: p.Taps,
-		Width: f, Labels: p.Labels, Shot: p.Shot, Memory: memory, Held: held, Limit: p.Limit, Seed: p.Seed,
+		Width: f, Labels: p.Labels, Shot: p.Shot, Length: p.Length, Memory: memory, Held: held, Limit: p.Limit, Seed: p.Seed,
 		Metrics: p.Metrics, Tensors: name, Sum: sum,
 	}, "", " ")
 	return append(text, '\n'), file.Bytes(), name, err

@@ -28,9 +28,9 @@ const (
 // Shots learns the map of mm.Predict from mean activations to labels' rows on the
 // classes of s, and compares it with imprinting: on half of the classes, which a map
 // learned on the other half did not see. It returns the network with the map of all,
-// and the better way; the accuracies are of 1-shot and 5-shot episodes together. Of
+// and the better way, length being that of imprinted rows; the accuracies are of 1-shot and 5-shot episodes together. Of
 // few classes, or of many activations, no map is learned.
-func Shots(ctx context.Context, n *classes.Network, s Set, seed uint64) (*classes.Network, mm.Shot, [2]float64, error) {
+func Shots(ctx context.Context, n *classes.Network, s Set, length float32, seed uint64) (*classes.Network, mm.Shot, [2]float64, error) {
 	var accuracy [2]float64 // imprinted, predicted
 	z := activations(n, s)
 	labels := len(n.Bias)
@@ -47,12 +47,12 @@ func Shots(ctx context.Context, n *classes.Network, s Set, seed uint64) (*classe
 	}
 	half := *n
 	var err error
-	if half.Predict, err = predictor(ctx, n, z, seen, seed); err != nil {
+	if half.Predict, err = predictor(ctx, n, z, seen, length, seed); err != nil {
 		return n, mm.Imprint, accuracy, err
 	}
 	accuracy = compare(&half, z, novel, seed)
 	all := *n
-	if all.Predict, err = predictor(ctx, n, z, append(seen, novel...), seed); err != nil {
+	if all.Predict, err = predictor(ctx, n, z, append(seen, novel...), length, seed); err != nil {
 		return n, mm.Imprint, accuracy, err
 	}
 	if accuracy[1] > accuracy[0] {
@@ -67,13 +67,11 @@ func Shots(ctx context.Context, n *classes.Network, s Set, seed uint64) (*classe
 //
 //	W = s·A + Q·A, logits = Z·W,   A (H, L) the means, Z (B, H) the others
 //
-// s is the mean length of the rows that the network has, so that without Q, which is
-// kept small, φ imprints.
-func predictor(ctx context.Context, n *classes.Network, z Set, labels []int, seed uint64) ([]float32, error) {
+// s is the length of imprinted rows, so that without Q, which is kept small, φ imprints.
+func predictor(ctx context.Context, n *classes.Network, z Set, labels []int, length float32, seed uint64) ([]float32, error) {
 	UseKernels()
 	h, ways := z.Width, len(labels)
 	by := z.ByLabel(len(n.Bias))
-	length := rowsLength(n)
 	g := gorgonia.NewGraph()
 	var b builder
 	means, scaled := matrix(g, "means", h, ways, nil), matrix(g, "scaled", h, ways, nil)
@@ -117,6 +115,37 @@ func predictor(ctx context.Context, n *classes.Network, z Set, labels []int, see
 		predict[i*h+i] += length
 	}
 	return predict, nil
+}
+
+// ImprintLength is the length at which imprinted rows answer the examples of their
+// class as the rows do that the network has: Σ row·z / Σ mean·z over examples that
+// were not learned from, where there are such, mean being that of the class's known
+// ones. A regression's rows are longer than their answers let expect, and those of new
+// classes would outshout them.
+func ImprintLength(n *classes.Network, known, held Set) float32 {
+	z := activations(n, known)
+	asked := z
+	if held.Len() > 0 {
+		asked = activations(n, held)
+	}
+	said, imprinted := 0.0, 0.0
+	by := asked.ByLabel(len(n.Bias))
+	for l, own := range z.ByLabel(len(n.Bias)) {
+		if len(own) == 0 {
+			continue
+		}
+		mean := meanOf(z, own)
+		for _, at := range by[l] {
+			for c, v := range asked.Row(at) {
+				said += float64(v) * float64(n.Labels[l*z.Width+c])
+				imprinted += float64(v) * float64(mean[c])
+			}
+		}
+	}
+	if !(said > 0 && imprinted > 0) { // rows that have learned nothing
+		return rowsLength(n)
+	}
+	return float32(said / imprinted)
 }
 
 // rowsLength is the mean length of the labels' rows.

@@ -13,7 +13,7 @@ import (
 // but the cache, and the same head of a later call.
 func TestStop(t *testing.T) {
 	m, dir := loadSenses(t), t.TempDir()
-	d, err := ReadData(write(t, filepath.Join(dir, "d.tsv"), sentences(3, 12)), "")
+	d, err := ReadData(write(t, filepath.Join(dir, "d.tsv"), sentences(3, 60)), "")
 	if err != nil {
 		t.Fatal(err)
 	}

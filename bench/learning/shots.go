@@ -28,6 +28,7 @@ type fewShot struct {
 	held       learn.Set // of the known classes, for their accuracy
 	network    *classes.Network
 	better     mm.Shot
+	length     float32 // of imprinted rows
 	taps       []string
 }
 
@@ -48,9 +49,13 @@ func (b *bench) shots() error {
 		n := len(slices.Compact(slices.Sorted(slices.Values(f.new.Labels))))
 		for _, shots := range []int{1, 5} {
 			row := []string{fmt.Sprintf("%s, %d", name, n), fmt.Sprintf("5-way %d-shot", shots)}
-			for _, a := range f.episodes(shots) {
+			for way, a := range f.episodes(shots) {
 				mean, half := interval(a)
-				row = append(row, fmt.Sprintf("%s ± %s", percent(mean), percent(half)))
+				cell := fmt.Sprintf("%s ± %s", percent(mean), percent(half))
+				if way == 0 && f.network.Predict == nil {
+					cell = "no map: too many activations"
+				}
+				row = append(row, cell)
 			}
 			rows = append(rows, append(row, string(f.better)))
 		}
@@ -100,7 +105,8 @@ func (b *bench) fewShotOf(name string) (*fewShot, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.network, f.better, _, err = learn.Shots(b.ctx, fitted.Network, f.known, 0)
+	f.length = learn.ImprintLength(fitted.Network, train, dev)
+	f.network, f.better, _, err = learn.Shots(b.ctx, fitted.Network, f.known, f.length, 0)
 	return f, err
 }
 
@@ -131,7 +137,9 @@ func (f *fewShot) episodes(shots int) [][]float64 {
 				}
 			}
 			mean := classes.Mean(z)
-			rows[0] = append(rows[0], f.network.Predicted(mean))
+			if f.network.Predict != nil {
+				rows[0] = append(rows[0], f.network.Predicted(mean))
+			}
 			rows[1] = append(rows[1], f.network.Imprinted(mean))
 			rows[2] = append(rows[2], raw)
 			asked = append(asked, own[shots:])
@@ -196,6 +204,9 @@ func (f *fewShot) join() [][]string {
 	known := len(f.network.Bias)
 	var found [][]string
 	for _, way := range []mm.Shot{mm.Predict, mm.Imprint} {
+		if way == mm.Predict && f.network.Predict == nil { // of many activations
+			continue
+		}
 		n, fresh := f.network, learn.Set{Width: f.new.Width}
 		r := rand.New(rand.NewPCG(2, 0))
 		for i, class := range r.Perm(len(by))[:ways5] {
@@ -205,11 +216,8 @@ func (f *fewShot) join() [][]string {
 				z[j] = f.network.Activation(f.new.Row(own[j]))
 			}
 			mean := classes.Mean(z)
-			row := f.network.Imprinted(mean)
-			if way == mm.Predict {
-				row = f.network.Predicted(mean)
-			}
-			n = n.With(row, f.network.MeanBias())
+			spec := mm.HeadSpec{Network: f.network, Shot: way, Length: f.length}
+			n = n.With(spec.Row(mean), f.network.MeanBias())
 			rest := f.new.Pick(own[5:])
 			for j := range rest.Labels {
 				rest.Labels[j] = known + i

@@ -67,12 +67,13 @@ func (b *bench) timeHead(s *set, t learn.Tapped) (mm.HeadSpec, time.Duration, er
 	if err != nil {
 		return mm.HeadSpec{}, 0, err
 	}
-	n, shot, _, err := learn.Shots(b.ctx, f.Network, train, 0)
+	length := learn.ImprintLength(f.Network, train, dev)
+	n, shot, _, err := learn.Shots(b.ctx, f.Network, train, length, 0)
 	if err != nil {
 		return mm.HeadSpec{}, 0, err
 	}
 	learn.Herd(n, known, len(were), exemplars)
-	return mm.HeadSpec{Task: s.task.Name, To: s.task.To, Taps: taps, Labels: pick(s.labels, were), Network: n, Shot: shot,
+	return mm.HeadSpec{Task: s.task.Name, To: s.task.To, Taps: taps, Labels: pick(s.labels, were), Network: n, Shot: shot, Length: length,
 		SHA256: b.m.Info().SHA256}, time.Since(begun), nil
 }
 

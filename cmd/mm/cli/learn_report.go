@@ -24,7 +24,11 @@ func writeHead(out io.Writer, l *learn.Learned) error {
 		}
 		fmt.Fprintf(w, "%s\t%s: %s by cross-validation\n", name, tapNames(c.Taps), percent(c.Accuracy))
 	}
-	fmt.Fprintf(w, "network\t%d hidden units, of epoch %d\n", l.Metrics.Hidden, l.Metrics.Epochs)
+	if l.Metrics.Epochs == 0 {
+		fmt.Fprintf(w, "network\ta regression\n")
+	} else {
+		fmt.Fprintf(w, "network\t%d hidden units, of epoch %d\n", l.Metrics.Hidden, l.Metrics.Epochs)
+	}
 	fmt.Fprintf(w, "examples\t%d learned from, %d kept in memory, %d for the test\n", l.Metrics.Examples, l.Memory.Len(), l.Metrics.Tested)
 	if l.Metrics.Tested > 0 {
 		right := int(math.Round(l.Metrics.Accuracy * float64(l.Metrics.Tested)))
