@@ -147,6 +147,7 @@ FUNC void tile(const int MR, float *dst, int64_t ldd, const int16_t *codes, int6
 #pragma GCC unroll 16
 		for (int r = 0; r < MR; r++) {
 			vec sum = mul(mul(sums_of[r][v], set1(row_scales[r])), scale_of);
+			__asm__("" : "+x"(sum)); // else gcc rounds it together with what it is added to, in some tiles
 			float *to = dst + r * ldd + c;
 			store_left(to, left, add_to ? add(load_left(to, left), sum) : sum);
 		}

@@ -109,6 +109,7 @@ FUNC void tile(const int MR, const int panels, float *dst, int64_t ldd, const in
 			__m512i l = _mm512_sub_epi32(low[r][v], _mm512_set1_epi32(128 * sums[2 * r + 1]));
 			__m512 sum = _mm512_fmadd_ps(_mm512_cvtepi32_ps(h), _mm512_set1_ps(256), _mm512_cvtepi32_ps(l));
 			sum = _mm512_mul_ps(_mm512_mul_ps(sum, _mm512_set1_ps(row_scales[r])), scale);
+			__asm__("" : "+v"(sum)); // else gcc may round it together with what it is added to, in some tiles
 			float *to = dst + r * ldd + c;
 			if (add)
 				sum = _mm512_add_ps(_mm512_maskz_loadu_ps(some, to), sum);

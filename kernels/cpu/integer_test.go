@@ -54,7 +54,7 @@ func TestLargestIntegerSums(t *testing.T) {
 }
 
 // TestBlocksOfRows wants the rows of products that are cut into blocks, and between
-// threads, to be those of products of few rows.
+// threads, to be those of products of 1 to 7 rows.
 func TestBlocksOfRows(t *testing.T) {
 	const rows, in, out = 500, 600, 70
 	for _, path := range cpu.Paths() {
@@ -92,17 +92,19 @@ func TestBlocksOfRows(t *testing.T) {
 			d.Write(x, values)
 			all, _ := d.Alloc(rows, out)
 			some, _ := d.Alloc(rows, out)
-			kernels.MatMul(d, all, x, w, false)
-			for lo := 0; lo < rows; lo += 7 {
-				hi := min(lo+7, rows)
-				kernels.MatMul(d, some.Slice(lo, hi), x.Slice(lo, hi), w, false)
-			}
 			a, b := make([]float32, rows*out), make([]float32, rows*out)
-			d.Read(a, all)
-			d.Read(b, some)
-			for i := range a {
-				if a[i] != b[i] {
-					t.Fatalf("%s, %v: row %d, output %d is %v in company and %v in little", path, kind, i/out, i%out, a[i], b[i])
+			for _, add := range []bool{false, true} { // to what the first has left
+				kernels.MatMul(d, all, x, w, add)
+				for lo, n := 0, 1; lo < rows; lo, n = lo+n, n%7+1 {
+					hi := min(lo+n, rows)
+					kernels.MatMul(d, some.Slice(lo, hi), x.Slice(lo, hi), w, add)
+				}
+				d.Read(a, all)
+				d.Read(b, some)
+				for i := range a {
+					if a[i] != b[i] {
+						t.Fatalf("%s, %v, add %v: row %d, output %d is %v in company and %v in little", path, kind, add, i/out, i%out, a[i], b[i])
+					}
 				}
 			}
 		}
