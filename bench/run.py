@@ -51,7 +51,8 @@ def options():
     p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS),
                    help=f"parts, separated by commas: {names}")
     p.add_argument("--skip", type=lambda s: s.split(","), default=[], help="parts to leave out")
-    p.add_argument("--engines", type=lambda s: s.split(","), default=workers.ENGINES, help=", ".join(workers.ENGINES))
+    p.add_argument("--engines", type=lambda s: s.split(","), default=workers.USUAL,
+                   help=", ".join(workers.ENGINES))
     p.add_argument("--threads", type=int, default=2, help="most threads that anything gets")
     p.add_argument("--rounds", type=int, default=5, help="of everything in turn, of which the median counts")
     p.add_argument("--quick", action="store_true")

@@ -85,6 +85,7 @@ PEERS = {"PyTorch eager": "eager", "PyTorch compiled": "compiled", "ONNX Runtime
          "ONNX Runtime int8": "onnx-int8",
          "CTranslate2 int8": "ctranslate2"}
 ENGINES = ["mm", *PEERS]
+USUAL = [e for e in ENGINES if e != "PyTorch compiled"]  # whose two programs take minutes to compile
 
 
 def peer(a, name, threads, *options):
