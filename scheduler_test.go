@@ -2,6 +2,7 @@ package mm
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -124,29 +125,31 @@ func TestCancelledPlaceIsTaken(t *testing.T) {
 // TestCachesHaveBounds runs more than they hold: those that do not fit wait, and
 // one that is larger by itself is answered all the same.
 func TestCachesHaveBounds(t *testing.T) {
-	m, ctx := LoadTiny(t), context.Background()
+	m := LoadTiny(t)
 	e := still(m)
-	var wishes []wish
-	for range 40 {
-		wishes = append(wishes, wish{120, 1, 3}, wish{120, 1, 3}, wish{3, 1, 256})
-	}
-	requests := line(t, ctx, m, e, wishes...)
-	waited := 0
-	for len(e.active)+len(e.waiting) > 0 {
+	ctx, cancel := context.WithCancel(context.Background())
+	line(t, ctx, m, e, slices.Repeat([]wish{{3, 1, 256}}, 30)...) // 7,680 output slots
+	short := line(t, context.Background(), m, e, slices.Repeat([]wish{{120, 1, 3}}, 80)...)
+	line(t, context.Background(), m, e, slices.Repeat([]wish{{3, 1, 256}}, 5)...)
+	for step := 0; slices.ContainsFunc(short, func(r *request) bool { return !ended(r) }); step++ {
 		e.turn()
-		waited += len(e.waiting)
 		if e.outputs.size > maxOutputSlots || e.memories.size > maxMemorySlots {
 			t.Fatalf("caches of %d and %d rows, want at most %d and %d", e.outputs.size, e.memories.size, maxOutputSlots, maxMemorySlots)
 		}
-	}
-	for i, r := range requests {
-		if !ended(r) || r.err != nil {
-			t.Errorf("request %d: ended %v, error %v", i, ended(r), r.err)
+		if step > 30 {
+			t.Fatal("requests of 3 tokens are not done after 30 steps")
 		}
 	}
-	if waited == 0 {
-		t.Error("nobody waited, so the bounds were not tested")
+	e.turn()
+	if len(e.waiting) != 3 { // two find room for 512 tokens
+		t.Errorf("%d in line, want the 3 for whose outputs there is no room", len(e.waiting))
 	}
+	cancel()
+	e.turn()
+	if len(e.waiting) != 0 {
+		t.Errorf("%d in line where there is room, want none", len(e.waiting))
+	}
+	e.failActive(ErrClosed)
 	if s, ok := e.reserve(maxMemorySlots + 5); !ok || s.count != maxMemorySlots+5 {
 		t.Errorf("span %v for a source larger than the cache, want a larger cache", s)
 	}
