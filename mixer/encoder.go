@@ -57,7 +57,7 @@ type trunk struct {
 	x         kernels.Tensor
 	positions []int32
 	segs      kernels.Segments
-	own       []kernels.Segments // of each lane; nil where they do not share
+	own       []stretch // of each lane; nil where they do not share
 }
 
 // Do runs the block over a part's rows.
@@ -65,12 +65,7 @@ func (t *trunk) Do(s *nn.Scope, part, parts int) {
 	x, positions, segs := t.x, t.positions, t.segs
 	if parts > 1 {
 		own := t.own[part]
-		lo, hi := int(own[0]), int(own[len(own)-1])
-		segs = make(kernels.Segments, len(own))
-		for i, at := range own {
-			segs[i] = at - own[0]
-		}
-		x, positions = x.Slice(lo, hi), positions[lo:hi]
+		x, positions, segs = x.Slice(own.lo, own.hi), positions[own.lo:own.hi], own.segs
 	}
 	t.block.Conv.Forward(s, x, segs)
 	t.block.Attn.Forward(s, x, t.m.rope, positions, segs)
@@ -80,22 +75,37 @@ func (t *trunk) Do(s *nn.Scope, part, parts int) {
 // LaneRows is the fewest rows for which a lane reads all the weights itself.
 const LaneRows = 8
 
+// stretch is a run of whole segments: the rows lo up to hi, and its segments counted
+// from lo.
+type stretch struct {
+	lo, hi int
+	segs   kernels.Segments
+}
+
+func newStretch(segs kernels.Segments) stretch {
+	s := stretch{int(segs[0]), int(segs[len(segs)-1]), make(kernels.Segments, len(segs))}
+	for i, at := range segs {
+		s.segs[i] = at - segs[0]
+	}
+	return s
+}
+
 // share cuts segments between lanes, nil where these would have too few rows or
 // very different numbers of them.
-func share(segs kernels.Segments, lanes int) []kernels.Segments {
+func share(segs kernels.Segments, lanes int) []stretch {
 	rows := int(segs[len(segs)-1])
 	if lanes == 1 || rows < lanes*LaneRows {
 		return nil
 	}
-	own, from := make([]kernels.Segments, lanes), 0
+	own, from := make([]stretch, lanes), 0
 	for i := range own {
 		to := from
 		// Up to the cut that is nearest to an equal share.
 		for want := rows * (i + 1) / lanes; to < len(segs)-1 && (i == lanes-1 || int(segs[to]+segs[to+1]) <= 2*want); {
 			to++
 		}
-		own[i], from = segs[from:to+1], to
-		if n := int(own[i][len(own[i])-1] - own[i][0]); 4*n*lanes > 5*rows {
+		own[i], from = newStretch(segs[from:to+1]), to
+		if n := own[i].hi - own[i].lo; 4*n*lanes > 5*rows {
 			return nil
 		}
 	}
