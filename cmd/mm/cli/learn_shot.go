@@ -94,11 +94,7 @@ func (o *shotOptions) add(cmd *cobra.Command, m *mm.Model, label string, inputs 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.head, err)
 	}
-	c, examples, err := shotExamples(m, p, label, inputs)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := shotRows(cmd, c, examples, p.Taps)
+	c, examples, rows, err := shotRows(cmd, m, p, label, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -126,11 +122,7 @@ func (o *shotOptions) begin(cmd *cobra.Command, m *mm.Model, label string, input
 	if err != nil {
 		return nil, err
 	}
-	c, examples, err := shotExamples(m, base, label, inputs)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := shotRows(cmd, c, examples, base.Taps)
+	_, _, rows, err := shotRows(cmd, m, base, label, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -141,11 +133,12 @@ func (o *shotOptions) begin(cmd *cobra.Command, m *mm.Model, label string, input
 	return p, nil
 }
 
-// shotExamples are the inputs of a class, and what makes features of them.
-func shotExamples(m *mm.Model, p *learn.Pack, label string, inputs []string) (*learn.Collector, []learn.Example, error) {
+// shotRows are what makes features of a class's inputs, these inputs, and their
+// features; one that has none is an error.
+func shotRows(cmd *cobra.Command, m *mm.Model, p *learn.Pack, label string, inputs []string) (*learn.Collector, []learn.Example, [][]float32, error) {
 	task, err := taskOf(m, p)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	examples := make([]learn.Example, len(inputs))
 	for i, in := range inputs {
@@ -154,21 +147,17 @@ func shotExamples(m *mm.Model, p *learn.Pack, label string, inputs []string) (*l
 			examples[i].Path, examples[i].Text = "", in
 		}
 	}
-	return &learn.Collector{Model: m, Task: p.Task, To: p.To}, examples, nil
-}
-
-// shotRows are their features; one that has none is an error.
-func shotRows(cmd *cobra.Command, c *learn.Collector, examples []learn.Example, taps []mm.Tap) ([][]float32, error) {
-	rows, failed, err := c.Collect(cmd.Context(), examples, taps)
+	c := &learn.Collector{Model: m, Task: p.Task, To: p.To}
+	rows, failed, err := c.Collect(cmd.Context(), examples, p.Taps)
 	if err != nil {
-		return nil, err
+		return nil, nil, nil, err
 	}
 	for i, err := range failed {
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", examples[i].Place, err)
+			return nil, nil, nil, fmt.Errorf("%s: %w", examples[i].Place, err)
 		}
 	}
-	return rows, nil
+	return c, examples, rows, nil
 }
 
 // taskOf is the checkpoint's task whose inputs the head of a pack takes.
