@@ -39,14 +39,21 @@ func Confusion(n *classes.Network, s Set, labels int) [][]int {
 func logits(n *classes.Network, s Set) [][]float32 {
 	z := activations(n, s)
 	all := make([][]float32, s.Len())
+	if s.Len()*len(n.Labels) < manyProducts {
+		for i := range all {
+			all[i] = n.Judge(z.Row(i))
+		}
+		return all
+	}
+	out := layer(z.Rows, z.Width, n.Labels, n.Bias)
 	for i := range all {
-		all[i] = n.Judge(z.Row(i))
+		all[i] = out[i*len(n.Bias) : (i+1)*len(n.Bias)]
 	}
 	return all
 }
 
-// manyProducts is how many multiplications of a hidden layer are worth a product of
-// matrices, whose sums are rounded otherwise than the network's own.
+// manyProducts is how many multiplications of a layer are worth a product of matrices,
+// whose sums are rounded otherwise than the network's own.
 const manyProducts = 1 << 24
 
 // activations are those of all examples.
@@ -58,21 +65,19 @@ func activations(n *classes.Network, s Set) Set {
 		}
 		return z
 	}
-	UseKernels()
 	// What is behind the hidden layer, as a network whose features are its outputs.
 	h := z.Width
 	rest := &classes.Network{Shift: make([]float32, h), Scale: slices.Repeat([]float32{1}, h)}
 	const together = 1024
 	for lo := 0; lo < s.Len(); lo += together {
 		rows := min(together, s.Len()-lo)
-		x, out := make([]float32, 0, rows*s.Width), make([]float32, rows*h)
+		x := make([]float32, 0, rows*s.Width)
 		for i := range rows {
 			for c, v := range s.Row(lo + i) {
 				x = append(x, (v-n.Shift[c])*n.Scale[c])
 			}
-			copy(out[i*h:], n.HiddenBias)
 		}
-		gorgonia.WhichBLAS().Sgemm(blas.NoTrans, blas.Trans, rows, h, s.Width, 1, x, s.Width, n.Hidden, s.Width, 1, out, h)
+		out := layer(x, s.Width, n.Hidden, n.HiddenBias)
 		for i, v := range out {
 			out[i] = max(0, v)
 		}
@@ -81,4 +86,16 @@ func activations(n *classes.Network, s Set) Set {
 		}
 	}
 	return z
+}
+
+// layer is x·wᵀ + bias, rows (N, len(bias)): x is (N, width), w (len(bias), width).
+func layer(x []float32, width int, w, bias []float32) []float32 {
+	UseKernels()
+	rows, cols := len(x)/width, len(bias)
+	out := make([]float32, 0, rows*cols)
+	for range rows {
+		out = append(out, bias...)
+	}
+	gorgonia.WhichBLAS().Sgemm(blas.NoTrans, blas.Trans, rows, cols, width, 1, x, width, w, width, 1, out, cols)
+	return out
 }

@@ -114,13 +114,22 @@ func (n *Network) Without(label int) *Network {
 	return &less
 }
 
-// dot adds in order, whatever the company.
+// dot adds in an order of its own, whatever the company: four sums, so that an addition
+// need not wait for the one before it.
 func dot(a, b []float32) float64 {
-	sum := 0.0
-	for i, v := range a {
-		sum += float64(v) * float64(b[i])
+	var s0, s1, s2, s3 float64
+	i := 0
+	for ; i+4 <= len(a); i += 4 {
+		x, y := a[i:i+4:i+4], b[i:i+4:i+4]
+		s0 += float64(x[0]) * float64(y[0])
+		s1 += float64(x[1]) * float64(y[1])
+		s2 += float64(x[2]) * float64(y[2])
+		s3 += float64(x[3]) * float64(y[3])
 	}
-	return sum
+	for ; i < len(a); i++ {
+		s0 += float64(a[i]) * float64(b[i])
+	}
+	return s0 + s1 + s2 + s3
 }
 
 // tiny keeps an activation of zeros what it is.
