@@ -27,11 +27,11 @@ def initial(path):
 def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
     modalities = {"sounds": "audio", "photos": "image", "glances": "image", "cells": "image"}
-    used = sorted({modalities[k] for k in kinds if k in modalities})
-    needs = {key: value for m in used for key, value in SENSES[m].items()}
+    needs = {key: value for k in kinds if k in modalities for key, value in SENSES[modalities[k]].items()}
     if "glances" in kinds:
         needs["glances"] = len(tasks.CIFAR10)
-    return Config(**{**needs, "heads_of": tasks.heads(used), **json.loads(overrides)})
+    read = sorted({modalities[k] for k in kinds if k in modalities and k != "glances"})  # by heads, behind the trunk
+    return Config(**{**needs, "heads_of": tasks.heads(read), **json.loads(overrides)})
 
 
 class Trainer:
@@ -48,8 +48,10 @@ class Trainer:
         self.loss = {k: torch.compile(self.batch_loss, dynamic=False) if a.compile else self.batch_loss for k in a.kinds}
 
     def start_from(self, weights):
-        """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there.
-        Returns the names of those that it has."""
+        """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there,
+        and those of training alone that this model lacks are left out. Returns the names of those that were taken."""
+        own = self.model.state_dict()
+        weights = {n: w for n, w in weights.items() if n in own or not n.endswith(checkpoint.TRAINING)}
         missing, unknown = self.model.load_state_dict(weights, strict=False)
         missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc.", "glance."))]
         if missing or unknown:

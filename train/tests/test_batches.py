@@ -128,3 +128,15 @@ def test_weights_of_texts_start_a_model_of_all_senses(tmp_path):
     a.config = a.config.replace('"ffn": 48', '"ffn": 64')
     with pytest.raises(RuntimeError, match="size mismatch"):
         trainer.Trainer(a)
+
+
+def test_glances_start_a_model_with_heads(tmp_path):
+    glances = trainer.Trainer(options(["glances"]))
+    assert not glances.model.heads and glances.model.glance is not None
+    glances.save(tmp_path / "last.pt")
+    a = options(["photos", "cells"])
+    a.init = tmp_path / "last.pt"
+    photos = trainer.Trainer(a)
+    assert set(photos.model.heads) == {"cifar10", "bccd"} and photos.model.glance is None
+    for name, p in glances.model.image.named_parameters():
+        assert torch.equal(p, photos.model.image.get_parameter(name))
