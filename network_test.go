@@ -2,11 +2,9 @@ package mm
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"testing"
-	"testing/fstest"
 
 	"github.com/mm-runtime/mm/encoders/image"
 	"github.com/mm-runtime/mm/internal/checkpoint"
@@ -39,15 +37,7 @@ func openSenses(t *testing.T, path string, threads int) senses {
 func sensesOn(t *testing.T, dev kernels.Device) senses {
 	t.Helper()
 	t.Cleanup(func() { dev.Close() })
-	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{}} // no text is encoded
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join(sensesDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: data}
-	}
-	ckpt, err := checkpoint.Load(files)
+	ckpt, err := checkpoint.Open(sensesDir)
 	if err != nil {
 		t.Fatal(err)
 	}

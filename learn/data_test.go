@@ -2,14 +2,12 @@ package learn
 
 import (
 	"context"
-	"encoding/base64"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/mm-runtime/mm"
 )
@@ -17,19 +15,7 @@ import (
 // loadSenses is a tiny random model that hears and sees.
 func loadSenses(t testing.TB) *mm.Model {
 	t.Helper()
-	var table strings.Builder
-	for b := range 256 {
-		fmt.Fprintf(&table, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
-	}
-	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{Data: []byte(table.String())}}
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("..", "testdata", "senses", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: data}
-	}
-	m, err := mm.Load(files, mm.WithThreads(1))
+	m, err := mm.Open("../testdata/senses", mm.WithThreads(1))
 	if err != nil {
 		t.Fatal(err)
 	}

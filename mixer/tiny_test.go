@@ -3,10 +3,7 @@ package mixer_test
 import (
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"testing"
-	"testing/fstest"
 
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/nn"
@@ -45,16 +42,7 @@ func openTiny(t testing.TB, path string, threads int) *model {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { dev.Close() })
-	// The ids are the test's: no text is encoded, so the table may be empty.
-	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{}}
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join(tinyDir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: data}
-	}
-	ckpt, err := checkpoint.Load(files)
+	ckpt, err := checkpoint.Open(tinyDir)
 	if err != nil {
 		t.Fatal(err)
 	}

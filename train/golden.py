@@ -9,6 +9,7 @@ the encoder blocks), memory, decoder.io, decoder.N, decoder.norm and logits; the
 one's has src, tgt, encoder.N of the first two segments, argmax and margin (logit of the best less the second best).
 """
 import argparse
+import base64
 from pathlib import Path
 
 import torch
@@ -110,6 +111,8 @@ def tiny_senses(model):
 def write_tiny(directory, senses=False):
     model, vocabulary = tiny_model(senses), tiny_vocabulary()
     checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="senses" if senses else "tiny")
+    table = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256))  # the tokens are the single bytes
+    (directory / "tokenizer.tiktoken").write_text(table, encoding="utf-8")
     loaded, _ = checkpoint.load(directory)
     golden = tiny_senses(loaded) if senses else packed(loaded, tiny_segments(vocabulary))
     checkpoint.write_safetensors(directory / "golden.safetensors", golden)

@@ -3,41 +3,22 @@ package attack
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
-	"fmt"
 	"image"
 	"image/color"
 	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/mm-runtime/mm"
 	"github.com/mm-runtime/mm/decoders/classes"
 )
 
-// sensesFiles are those of a tiny random model that sees.
-func sensesFiles(t testing.TB) fstest.MapFS {
-	t.Helper()
-	var table strings.Builder
-	for b := range 256 {
-		fmt.Fprintf(&table, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
-	}
-	files := fstest.MapFS{"tokenizer.tiktoken": &fstest.MapFile{Data: []byte(table.String())}}
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("..", "..", "testdata", "senses", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[name] = &fstest.MapFile{Data: data}
-	}
-	return files
-}
+// senses is a tiny random model that sees.
+var senses = os.DirFS("../../testdata/senses")
 
 // headOf is a random head over two layers.
 func headOf(m *mm.Model, hidden int) mm.HeadSpec {
@@ -87,8 +68,7 @@ func pngOf(t testing.TB, n *Network, levels []uint8) []byte {
 // withNetworks calls f with the graph of the checkpoint's task and of learned heads,
 // and the model's task of each.
 func withNetworks(t *testing.T, f func(t *testing.T, n *Network, m *mm.Model, task string)) {
-	files := sensesFiles(t)
-	m, err := mm.Load(files, mm.WithThreads(1))
+	m, err := mm.Load(senses, mm.WithThreads(1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +82,7 @@ func withNetworks(t *testing.T, f func(t *testing.T, n *Network, m *mm.Model, ta
 			}
 			head = &spec
 		}
-		n, err := Load(files, "classify", head)
+		n, err := Load(senses, "classify", head)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -238,8 +218,7 @@ func TestAttack(t *testing.T) {
 }
 
 func TestErrors(t *testing.T) {
-	files := sensesFiles(t)
-	n, err := Load(files, "classify", nil)
+	n, err := Load(senses, "classify", nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,11 +246,11 @@ func TestErrors(t *testing.T) {
 		}
 	}
 	for _, task := range []string{"digits", "detect", "translate", "sing"} {
-		if _, err := Load(files, task, nil); err == nil || !strings.Contains(err.Error(), "no task") {
+		if _, err := Load(senses, task, nil); err == nil || !strings.Contains(err.Error(), "no task") {
 			t.Errorf("%s: error %v", task, err)
 		}
 	}
-	if _, err := Load(files, "", &mm.HeadSpec{Task: "classify", SHA256: "beef"}); err == nil || !strings.Contains(err.Error(), "sha256 beef") {
+	if _, err := Load(senses, "", &mm.HeadSpec{Task: "classify", SHA256: "beef"}); err == nil || !strings.Contains(err.Error(), "sha256 beef") {
 		t.Errorf("a head of another model: %v", err)
 	}
 	if got := Levels(Pixels([]uint8{0, 1, 127, 128, 255})); !slices.Equal(got, []uint8{0, 1, 127, 128, 255}) {

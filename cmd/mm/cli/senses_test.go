@@ -2,8 +2,6 @@ package cli
 
 import (
 	"bytes"
-	"encoding/base64"
-	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -20,19 +18,10 @@ import (
 // sensesModel is a folder with a tiny random model that hears and sees.
 func sensesModel(t testing.TB) string {
 	t.Helper()
-	dir := t.TempDir()
-	for _, name := range []string{"config.json", "model.safetensors"} {
-		data, err := os.ReadFile(filepath.Join("..", "..", "..", "testdata", "senses", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		write(t, filepath.Join(dir, name), data)
+	dir := filepath.Join(t.TempDir(), "senses")
+	if err := os.CopyFS(dir, os.DirFS("../../../testdata/senses")); err != nil {
+		t.Fatal(err)
 	}
-	var table strings.Builder
-	for b := range 256 {
-		fmt.Fprintf(&table, "%s %d\n", base64.StdEncoding.EncodeToString([]byte{byte(b)}), b)
-	}
-	write(t, filepath.Join(dir, "tokenizer.tiktoken"), []byte(table.String()))
 	return dir
 }
 
