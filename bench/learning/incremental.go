@@ -70,7 +70,7 @@ func (b *bench) incremental() error {
 		say("%s: %.3f", method, found)
 	}
 	table(rows...)
-	fmt.Printf("Features: %v, chosen by the first %d classes. %d exemplars. Published iCaRL: %.1f on average, a ResNet that learns on.\n\n",
+	fmt.Fprintf(page, "Features: %v, chosen by the first %d classes. %d exemplars. Published iCaRL: %.1f on average, a ResNet that learns on.\n\n",
 		tapNames(taps), o.each, exemplars, published)
 	return nil
 }

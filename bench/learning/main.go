@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/signal"
@@ -36,6 +37,9 @@ type bench struct {
 	pictures    int // that are attacked
 	counts      []int
 }
+
+// page takes what bench/LEARNING.md is to have.
+var page io.Writer = os.Stdout
 
 // parts are what can be measured.
 var parts = map[string]func(*bench) error{
@@ -109,7 +113,7 @@ func names() []string {
 // about names the checkpoint that a part was measured with.
 func (b *bench) about() {
 	i := b.m.Info()
-	fmt.Printf("Checkpoint %s %s, sha256 %.12s….\n\n", i.Name, i.Version, i.SHA256)
+	fmt.Fprintf(page, "Checkpoint %s %s, sha256 %.12s….\n\n", i.Name, i.Version, i.SHA256)
 }
 
 // has says whether a set is there and the model takes such inputs.
@@ -121,18 +125,18 @@ func (b *bench) has(name string) bool {
 
 // without says what is left out.
 func without(name string) {
-	fmt.Printf("%s: left out; the set is not there, or the checkpoint takes no such inputs.\n\n", name)
+	fmt.Fprintf(page, "%s: left out; the set is not there, or the checkpoint takes no such inputs.\n\n", name)
 }
 
 // table prints rows of cells, the first being the heads of columns.
 func table(rows ...[]string) {
 	for i, r := range rows {
-		fmt.Println("| " + strings.Join(r, " | ") + " |")
+		fmt.Fprintln(page, "| "+strings.Join(r, " | ")+" |")
 		if i == 0 {
-			fmt.Println("|" + strings.Repeat("---|", len(r)))
+			fmt.Fprintln(page, "|"+strings.Repeat("---|", len(r)))
 		}
 	}
-	fmt.Println()
+	fmt.Fprintln(page)
 }
 
 func percent(v float64) string { return fmt.Sprintf("%.1f", 100*v) }

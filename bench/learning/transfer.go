@@ -92,7 +92,7 @@ func (b *bench) transferOf(name string) error {
 		rows = append(rows, append([]string{way}, found[i]...))
 	}
 	table(rows...)
-	fmt.Printf("Chosen features, seed 0: %s. Test: %d examples.\n\n", strings.Join(notes, "; "), len(s.examples["test"]))
+	fmt.Fprintf(page, "Chosen features, seed 0: %s. Test: %d examples.\n\n", strings.Join(notes, "; "), len(s.examples["test"]))
 	return nil
 }
 
