@@ -159,22 +159,36 @@ func (h *Head) Spec() HeadSpec { return *h.spec.Load() }
 // trunk and without training. The logits of the other classes stay the same to the
 // bit.
 func (h *Head) AddClass(ctx context.Context, label string, examples ...Input) error {
-	if len(examples) == 0 {
-		return h.failed("add class", label, fmt.Errorf("no examples given, want at least one"))
+	if slices.Contains(h.Spec().Labels, label) { // known before the trunk has run
+		return h.failed("add class", label, fmt.Errorf("there is one of this name"))
 	}
+	features, err := h.features(ctx, examples)
+	if err != nil {
+		return h.failed("add class", label, err)
+	}
+	return h.AddFeatures(label, features...)
+}
+
+// AddFeatures is AddClass where the features of the examples at the head's taps, one
+// behind the other, are known.
+func (h *Head) AddFeatures(label string, examples ...[]float32) error {
 	h.edit.Lock()
 	defer h.edit.Unlock()
 	spec := h.Spec()
 	if slices.Contains(spec.Labels, label) {
 		return h.failed("add class", label, fmt.Errorf("there is one of this name"))
 	}
-	activations, err := h.activations(ctx, spec, examples)
-	if err != nil {
-		return h.failed("add class", label, err)
+	if len(examples) == 0 {
+		return h.failed("add class", label, fmt.Errorf("no examples given, want at least one"))
 	}
-	mean := classes.Mean(activations)
-	row := spec.Row(mean)
-	spec.Network = spec.Network.With(row, spec.Network.MeanBias())
+	activations := make([][]float32, len(examples))
+	for i, x := range examples {
+		if want := spec.Network.Features(); len(x) != want {
+			return h.failed("add class", label, fmt.Errorf("example %d: %d features, want %d", i+1, len(x), want))
+		}
+		activations[i] = spec.Network.Activation(x)
+	}
+	spec.Network = spec.Network.With(spec.Row(classes.Mean(activations)), spec.Network.MeanBias())
 	spec.Labels = append(slices.Clone(spec.Labels), label)
 	return h.failed("add class", label, h.become(spec))
 }
@@ -229,8 +243,9 @@ func (h *Head) become(spec HeadSpec) error {
 	return nil
 }
 
-// activations are those of examples; they run together.
-func (h *Head) activations(ctx context.Context, spec HeadSpec, examples []Input) ([][]float32, error) {
+// features are those of examples, which run together.
+func (h *Head) features(ctx context.Context, examples []Input) ([][]float32, error) {
+	spec := h.Spec() // its task and taps never change
 	found, errs := make([][]float32, len(examples)), make([]error, len(examples))
 	var all sync.WaitGroup
 	for i, in := range examples {
@@ -241,7 +256,7 @@ func (h *Head) activations(ctx context.Context, spec HeadSpec, examples []Input)
 				errs[i] = fmt.Errorf("example %d: %w", i+1, err)
 				return
 			}
-			found[i] = spec.Network.Activation(slices.Concat(features...))
+			found[i] = slices.Concat(features...)
 		})
 	}
 	all.Wait()

@@ -151,6 +151,8 @@ func TestAddHeadErrors(t *testing.T) {
 		{h.AddClass(ctx, "\t", seen("", photo(t, 9, 9, 1))), "printable"},
 		{h.AddClass(ctx, "c", seen("", photo(t, 9, 9, 1)), seen("", []byte("GIF8"))), "example 2: mm: classify"},
 		{h.AddClass(ctx, "c", mm.Input{Text: "a"}), "takes a picture, got a text"},
+		{h.AddFeatures("c"), `mm: head x: add class "c": no examples given`},
+		{h.AddFeatures("c", make([]float32, 3)), "example 1: 3 features, want "},
 		{h.RemoveClass("c"), "there is none of this name"},
 		{h.RemoveClass("a"), ""},
 		{h.RemoveClass("b"), "it is the only one"},

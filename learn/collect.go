@@ -146,21 +146,3 @@ func (c *Collector) input(e Example, data []byte) (mm.Input, error) {
 	}
 	return in, errors.New("the model has no such task")
 }
-
-// Inputs are examples of one class as mm.Head.AddClass takes them.
-func (c *Collector) Inputs(examples []Example) ([]mm.Input, error) {
-	inputs := make([]mm.Input, len(examples))
-	for i, e := range examples {
-		var data []byte
-		var err error
-		if e.Path != "" {
-			if data, err = os.ReadFile(e.Path); err != nil {
-				return nil, fmt.Errorf("learn: %w", err)
-			}
-		}
-		if inputs[i], err = c.input(e, data); err != nil {
-			return nil, fmt.Errorf("learn: %w", err)
-		}
-	}
-	return inputs, nil
-}

@@ -94,15 +94,11 @@ func (o *shotOptions) add(cmd *cobra.Command, m *mm.Model, label string, inputs 
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.head, err)
 	}
-	c, examples, rows, err := shotRows(cmd, m, p, label, inputs)
+	rows, err := shotRows(cmd, m, p, label, inputs)
 	if err != nil {
 		return nil, err
 	}
-	given, err := c.Inputs(examples)
-	if err != nil {
-		return nil, err
-	}
-	if err := h.AddClass(cmd.Context(), label, given...); err != nil {
+	if err := h.AddFeatures(label, rows...); err != nil {
 		return nil, err
 	}
 	spec := h.Spec()
@@ -122,7 +118,7 @@ func (o *shotOptions) begin(cmd *cobra.Command, m *mm.Model, label string, input
 	if err != nil {
 		return nil, err
 	}
-	_, _, rows, err := shotRows(cmd, m, base, label, inputs)
+	rows, err := shotRows(cmd, m, base, label, inputs)
 	if err != nil {
 		return nil, err
 	}
@@ -133,12 +129,11 @@ func (o *shotOptions) begin(cmd *cobra.Command, m *mm.Model, label string, input
 	return p, nil
 }
 
-// shotRows are what makes features of a class's inputs, these inputs, and their
-// features; one that has none is an error.
-func shotRows(cmd *cobra.Command, m *mm.Model, p *learn.Pack, label string, inputs []string) (*learn.Collector, []learn.Example, [][]float32, error) {
+// shotRows are the features of a class's inputs; one that has none is an error.
+func shotRows(cmd *cobra.Command, m *mm.Model, p *learn.Pack, label string, inputs []string) ([][]float32, error) {
 	task, err := taskOf(m, p)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	examples := make([]learn.Example, len(inputs))
 	for i, in := range inputs {
@@ -150,14 +145,14 @@ func shotRows(cmd *cobra.Command, m *mm.Model, p *learn.Pack, label string, inpu
 	c := &learn.Collector{Model: m, Task: p.Task, To: p.To}
 	rows, failed, err := c.Collect(cmd.Context(), examples, p.Taps)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, err
 	}
 	for i, err := range failed {
 		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w", examples[i].Place, err)
+			return nil, fmt.Errorf("%s: %w", examples[i].Place, err)
 		}
 	}
-	return c, examples, rows, nil
+	return rows, nil
 }
 
 // taskOf is the checkpoint's task whose inputs the head of a pack takes.
