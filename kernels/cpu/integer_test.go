@@ -7,6 +7,7 @@ import (
 
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/kernels/cpu"
+	"github.com/mm-runtime/mm/kernels/kerneltest"
 )
 
 // TestLargestIntegerSums multiplies rows and weights that are all as large as they
@@ -62,24 +63,7 @@ func TestBlocksOfRows(t *testing.T) {
 			d := open(t, path, 3)
 			defer d.Close()
 			r := rand.New(rand.NewPCG(1, 2))
-			m := kernels.Matrix{Rows: out, Cols: in, DType: kind}
-			for range out * in {
-				v := float32(r.NormFloat64())
-				switch kind {
-				case kernels.F32:
-					m.F32 = append(m.F32, v)
-				case kernels.BF16:
-					m.BF16 = append(m.BF16, uint16(math.Float32bits(v)>>16))
-				case kernels.I8:
-					m.I8 = append(m.I8, int8(r.IntN(256)-128))
-				}
-			}
-			if kind == kernels.I8 {
-				m.Scales = make([]float32, out)
-				for i := range m.Scales {
-					m.Scales[i] = 0.01
-				}
-			}
+			m, _ := kerneltest.HostMatrix(r, kind, out, in)
 			w, err := d.Pack(m, 1)
 			if err != nil {
 				t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/kernels/cpu"
+	"github.com/mm-runtime/mm/kernels/kerneltest"
 )
 
 // bench makes the same inputs on a device each time it is asked.
@@ -32,23 +33,7 @@ func (b bench) tensor(rows, cols int) kernels.Tensor {
 }
 
 func (b bench) weight(t kernels.DType, groups, out, in int) kernels.Weight {
-	m := kernels.Matrix{Rows: groups * out, Cols: in, DType: t}
-	for range groups * out * in {
-		v := float32(b.rng.NormFloat64())
-		switch t {
-		case kernels.F32:
-			m.F32 = append(m.F32, v)
-		case kernels.BF16:
-			m.BF16 = append(m.BF16, uint16(math.Float32bits(v)>>16))
-		case kernels.I8:
-			m.I8 = append(m.I8, int8(b.rng.IntN(255)-127))
-		}
-	}
-	for range groups * out {
-		if t == kernels.I8 {
-			m.Scales = append(m.Scales, (0.5+b.rng.Float32())/64)
-		}
-	}
+	m, _ := kerneltest.HostMatrix(b.rng, t, groups*out, in)
 	w, err := b.d.Pack(m, groups)
 	must(b.t, err)
 	return w

@@ -2,6 +2,7 @@ package kerneltest
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"github.com/mm-runtime/mm/kernels"
 )
@@ -23,7 +24,7 @@ func (w weight) row(group, o int) []float32 {
 // weight makes normal deviates of a dtype and packs them.
 func (s *suite) weight(d kernels.DType, groups, out, in int) weight {
 	s.t.Helper()
-	m, values := s.hostMatrix(d, groups*out, in)
+	m, values := HostMatrix(s.rng, d, groups*out, in)
 	packed, err := s.d.Pack(m, groups)
 	if err != nil {
 		s.t.Fatalf("pack %v [%d %d %d]: %v", d, groups, out, in, err)
@@ -35,17 +36,19 @@ func (s *suite) weight(d kernels.DType, groups, out, in int) weight {
 	return weight{Weight: packed, values: values}
 }
 
-func (s *suite) hostMatrix(d kernels.DType, rows, cols int) (kernels.Matrix, []float32) {
+// HostMatrix is a matrix of normal deviates, of even ones as int8, and the exact values
+// that it stands for.
+func HostMatrix(rng *rand.Rand, d kernels.DType, rows, cols int) (kernels.Matrix, []float32) {
 	m := kernels.Matrix{Rows: rows, Cols: cols, DType: d}
 	values := make([]float32, rows*cols)
 	if d == kernels.I8 {
 		m.Scales = make([]float32, rows)
 		for r := range m.Scales {
-			m.Scales[r] = (0.5 + s.rng.Float32()) / 64
+			m.Scales[r] = (0.5 + rng.Float32()) / 64
 		}
 	}
 	for i := range values {
-		v := float32(s.rng.NormFloat64())
+		v := float32(rng.NormFloat64())
 		switch d {
 		case kernels.F32:
 			m.F32 = append(m.F32, v)
@@ -53,7 +56,7 @@ func (s *suite) hostMatrix(d kernels.DType, rows, cols int) (kernels.Matrix, []f
 			m.BF16 = append(m.BF16, uint16(math.Float32bits(v)>>16))
 			v = math.Float32frombits(uint32(m.BF16[i]) << 16)
 		case kernels.I8:
-			m.I8 = append(m.I8, int8(s.rng.IntN(255)-127))
+			m.I8 = append(m.I8, int8(rng.IntN(255)-127))
 			v = float32(m.I8[i]) * m.Scales[i/cols]
 		}
 		values[i] = v
