@@ -1,8 +1,13 @@
 """A training checkpoint -> a model directory, with a report of what quantization cost.
 
     python export.py --run RUN/last.pt --tokenizer TOK --out DIR [--dtype int8|bf16|f32] [--data DATA]
+
+A run that began from a model directory may be mixed with it, which keeps what the run forgot (Wortsman et al. 2022, "Robust
+fine-tuning of zero-shot models"): --between DIR --shares '{"encoder.": 0.6, "": 0.2}'. Tasks that the weights are not good
+enough for are left out with --without.
 """
 import argparse
+import json
 import tempfile
 from pathlib import Path
 
@@ -34,6 +39,25 @@ def relative_errors(state, tensors):
     return {k: ((e / max(t, 1e-30))**0.5, worst, n) for k, (e, t, worst, n) in sorted(sums.items())}
 
 
+def mixed(state, directory, shares):
+    """Weights between those of a model directory and of a run that began from it: of the run's, the share of the first
+    beginning in shares that a weight's name has. Weights that the directory lacks stay the run's."""
+    began = checkpoint.load(directory)[0].state_dict()
+    share = {name: next(s for begin, s in shares.items() if name.startswith(begin)) for name in began}
+    return {n: share[n] * w + (1 - share[n]) * began[n] if n in began else w for n, w in state.items()}
+
+
+def release(directory, version, names):
+    """Gives config.json a version and takes tasks out of it; their weights stay."""
+    path = directory / "config.json"
+    config = json.loads(path.read_text(encoding="utf-8"))
+    if unknown := set(names) - {t["name"] for t in config["tasks"]}:
+        raise ValueError(f"export: no tasks {sorted(unknown)}, of which none can be left out")
+    config["version"] = version
+    config["tasks"] = [t for t in config["tasks"] if t["name"] not in names]
+    path.write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
 def put(batch):
     return {k: torch.from_numpy(v) for k, v in batch.items()}
 
@@ -56,14 +80,19 @@ def main():
     p.add_argument("--out", type=Path, required=True, help="model directory to write")
     p.add_argument("--dtype", choices=("int8", "bf16", "f32"), default="int8", help="of the matrices")
     p.add_argument("--weights", choices=("average", "model"), default="average")
+    p.add_argument("--version", default="0.2.0", help="of the checkpoint")
+    p.add_argument("--between", type=Path, help="model directory to mix the weights with")
+    p.add_argument("--shares", type=json.loads, default={"": 0.5}, help="JSON: beginning of a weight's name -> the run's share")
+    p.add_argument("--without", type=lambda text: text.split(","), default=[], help="tasks to leave out, separated by commas")
     p.add_argument("--data", type=Path, help="also compare the losses on the dev sets")
     p.add_argument("--rows", type=int, default=16, help="rows of a dev batch")
     a = p.parse_args()
     saved = torch.load(a.run, map_location="cpu", weights_only=False)
-    state = saved[a.weights]
+    state = mixed(saved[a.weights], a.between, a.shares) if a.between else saved[a.weights]
     model = MultiModel(Config(**saved["config"])).eval().requires_grad_(False)
     model.load_state_dict(state)
     tensors = checkpoint.save(a.out, model.config, state, vocabulary(), a.dtype, a.tokenizer / "tokenizer.tiktoken")
+    release(a.out, a.version, a.without)
     size = (a.out / "model.safetensors").stat().st_size
     weights = sum(t.numel() for n, t in tensors.items() if not n.endswith(".scale"))
     print(f"step {saved['step']}, {saved['seconds'] / 3600:.2f} hours: {weights / 1e6:.2f} M weights, {size / 2**20:.2f} MiB as {a.dtype}")

@@ -1,10 +1,15 @@
 import io
+import json
 
+import pytest
 import torch
 
+import checkpoint
+import export
 import ship
 import train
 from test_training import options
+from tokenizer import vocabulary
 
 
 def test_parts_make_a_checkpoint_that_export_and_init_read(tmp_path):
@@ -21,3 +26,18 @@ def test_parts_make_a_checkpoint_that_export_and_init_read(tmp_path):
         assert all(torch.equal(v, state["average"][k]) for k, v in back[kind].items())
     (tmp_path / "weights.pt").write_bytes(blob)
     train.Trainer(options(init=tmp_path / "weights.pt"))
+
+
+def test_export_mixes_a_run_with_what_it_began_from(tmp_path, tokenizer_dir):
+    began = train.Trainer(options()).model
+    checkpoint.save(tmp_path / "began", began.config, began.state_dict(), vocabulary(), "f32", tokenizer_dir / "tokenizer.tiktoken")
+    state = {n: w + 1 for n, w in began.state_dict().items()} | {"audio.new": torch.ones(2)}
+    mixed = export.mixed(state, tmp_path / "began", {"encoder.": 0.75, "": 0.25})
+    assert torch.equal(mixed["audio.new"], torch.ones(2))
+    for name, share in (("encoder.norm.gain", 0.75), ("embed.weight", 0.25)):
+        assert torch.allclose(mixed[name], began.state_dict()[name] + share, atol=1e-6)
+    export.release(tmp_path / "began", "0.3.0", ["parse"])
+    config = json.loads((tmp_path / "began" / "config.json").read_text())
+    assert config["version"] == "0.3.0" and {t["name"] for t in config["tasks"]} == {"translate"}
+    with pytest.raises(ValueError, match="no tasks .'sing'"):
+        export.release(tmp_path / "began", "0.3.0", ["sing"])
