@@ -40,6 +40,10 @@ func ExampleModel_Tasks() {
 	// translate de sequence
 	// translate fr sequence
 	// parse  tree
+	// digits  classes
+	// commands  classes
+	// classify  classes
+	// detect  boxes
 }
 
 // Inputs of any tasks run in one batch. Each has its own result or error, in the
