@@ -34,7 +34,7 @@ func small(t *testing.T) (*bench, *bytes.Buffer) {
 	return b, &all
 }
 
-// pictures writes a split of an image set, so many pictures of each label.
+// picturesOf writes a split of an image set, so many pictures of each label.
 func (b *bench) picturesOf(t *testing.T, name, split string, labels []string, each int) {
 	t.Helper()
 	r := rand.New(rand.NewPCG(uint64(len(split)), 0))
@@ -187,7 +187,6 @@ func TestBases(t *testing.T) {
 	if err := b.base(); err != nil {
 		t.Fatal(err)
 	}
-	put(t, filepath.Join(b.out, "..", "shots", "here"), nil)
 	for _, modality := range []string{"text", "image"} {
 		p, err := learn.OpenBase(os.DirFS(filepath.Dir(b.out)), modality)
 		if err != nil {
