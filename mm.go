@@ -110,7 +110,7 @@ func newNetwork(dev kernels.Device, c checkpoint.Config) (*network, error) {
 		Classes: map[string]*classes.Head{}, Boxes: map[string]*boxes.Head{},
 	}
 	if a := c.Model.Audio; a != nil {
-		net.Audio = audio.New(a.Bands, sh.Width, sh.Eps)
+		net.Audio = audio.New(a.Bands, sh.Width, a.Blocks, a.Expand, sh.Eps)
 	}
 	if p := c.Model.Image; p != nil {
 		net.Image = image.New(p.Channels, p.Blocks, p.Expand, sh.Eps)

@@ -16,7 +16,7 @@ CLIPS = 16  # classified clips at most in a row of slots
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # of the CTC head, from 1; 0 is the blank
 CANVAS = (192, 144)  # of cells: width and height
 
-# Share of the clips that each set gets. A set with classes is heard as words in half of its clips.
+# Share of the clips that each set gets. A set with classes is heard as words in half of its clips, in all without heads.
 SHARES = {"librispeech": 0.08, "kathleen": 0.16, "asterisk": 0.08, "speech_commands": 0.16, "fsdd": 0.12, "synthetic": 0.34,
           "synthetic_digits": 0.03, "synthetic_commands": 0.03}
 CLASSES = {"speech_commands": ("commands", "<commands>"), "fsdd": ("digits", "<digits>"),
@@ -35,8 +35,8 @@ class Clip:
 class SoundBatches:
     """Endless batches of sounds from the sets of a cache that have a share."""
 
-    def __init__(self, source, tok, shares, rows, seed, augment=True):
-        self.source, self.tok, self.rows, self.augment = source, tok, rows, augment
+    def __init__(self, source, tok, shares, rows, seed, augment=True, words=False):
+        self.source, self.tok, self.rows, self.augment, self.words = source, tok, rows, augment, words
         self.rng = np.random.default_rng(seed)
         self.names = [n for n in source.names if shares.get(n, 0) > 0]
         chance = np.array([shares[n] for n in self.names], float)
@@ -56,7 +56,7 @@ class SoundBatches:
             name = self.names[self.rng.choice(len(self.names), p=self.chance)]
             frames, text, label = self.source.get(name, self.next_index(name))
             head, command = CLASSES.get(name, (None, None))
-            if head and label is not None and (text is None or self.rng.random() < 0.5):
+            if head and not self.words and label is not None and (text is None or self.rng.random() < 0.5):
                 clip = Clip(self.prepared(frames), self.tok.commands[command], head=head, label=label)
             elif text:
                 letters = [1 + LETTERS.index(c) for c in text]
@@ -106,7 +106,7 @@ class SoundBatches:
                 else:
                     spelled.append((b * ROWS + first, clip))
                 at += clip.rows
-        return out | self.letters(spelled, CLIPS // 4 * len(rows))
+        return out | self.letters(spelled, (CLIPS if self.words else CLIPS // 4) * len(rows))
 
     def texts(self, clip):
         """(command and empty slots, decoder inputs, labels) of a clip, as data.pack takes them."""

@@ -22,7 +22,7 @@ RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder
            (r"\.(weight|gain)$", "")]
 MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down", "conv", "hidden")
 EXACT = r"^decoders\.\w+\.out$"  # small matrices that stay in float32, as those with other names do
-TRAINING = ("moe.noise", "ctc.weight", "glance.weight")  # parameters that the runtime has no use for
+TRAINING = ("moe.noise", "ctc.weight", "murmur.weight", "glance.weight")  # parameters that the runtime has no use for
 CLIPPING = [1 - 0.01 * i for i in range(0, 11)]
 MAX_POSITIONS = 256
 WINDOW = 1600  # frames of sound at most: 16 seconds
@@ -123,7 +123,7 @@ def config_json(config, vocabulary, name="base", version="0.1.0"):
         "max_positions": MAX_POSITIONS,
     }
     if c.audio_bands:
-        model["audio"] = {"bands": c.audio_bands, "window": WINDOW}
+        model["audio"] = {"bands": c.audio_bands, "window": WINDOW, "blocks": c.audio_blocks, "expand": c.audio_expand}
     if c.image_channels:
         model["image"] = {"channels": list(c.image_channels), "blocks": list(c.image_blocks), "expand": c.image_expand}
     return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary, "tasks": tasks.of(c)}
@@ -152,8 +152,9 @@ def model_config(settings):
             raise ValueError(f"checkpoint: {key} {m[key]}, the reference model has {want}")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in m.items() if k in Config.__dataclass_fields__}
     heads = tuple((t["head"], t["output"], len(t["labels"])) for t in settings["tasks"] if "head" in t)
-    image = {f"image_{k}": tuple(v) if isinstance(v, list) else v for k, v in m.get("image", {}).items()}
-    return Config(**fields, **image, audio_bands=m.get("audio", {}).get("bands", 0), heads_of=heads)
+    senses = {f"{sense}_{k}": tuple(v) if isinstance(v, list) else v
+              for sense in ("audio", "image") for k, v in m.get(sense, {}).items() if k != "window"}
+    return Config(**fields, **senses, heads_of=heads)
 
 
 def load(directory):

@@ -39,7 +39,7 @@ def tiny_vocabulary():
 def tiny_model(senses=False):
     """Every parameter random, the zero-initialised ones and the gains too."""
     torch.manual_seed(SEED)
-    more = dict(audio_bands=80, image_channels=(8, 16, 32), image_blocks=(1, 2, 1), image_expand=2,
+    more = dict(audio_bands=80, audio_blocks=1, image_channels=(8, 16, 32), image_blocks=(1, 2, 1), image_expand=2,
                 heads_of=tasks.heads(("audio", "image"))) if senses else {}
     model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, vocab=320, encoder_blocks=2, decoder_blocks=2,
                               encoder_moe=(1,), decoder_moe=(0,), encoder_dilations=(1, 4), decoder_dilations=(2, 1), **more))

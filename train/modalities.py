@@ -32,18 +32,44 @@ class Stage(nn.Module):
         return self.norm(F.silu(self.conv(torch.cat(taps, -1))))
 
 
-class AudioEncoder(nn.Module):
-    """Two strided stages over prepared log-mel frames (sounds.clean)."""
+class Block(nn.Module):
+    """x + Down · SiLU(Up · depthwise(norm(x))): a separable convolution over nine neighbours with a wide middle."""
 
-    def __init__(self, bands, width, eps):
+    def __init__(self, width, expand, eps):
+        super().__init__()
+        self.norm = Norm(width, eps)
+        self.depthwise = nn.Parameter(torch.randn(9, width) / 3)
+        self.up, self.down = linear(width, expand * width), linear(expand * width, width, zero=True)
+
+    def forward(self, x, nine):
+        """nine(h) are the neighbours of each row of h, nine tensors of its shape."""
+        h = self.norm(x)
+        y = sum(tap * weight.to(h.dtype) for tap, weight in zip(nine(h), self.depthwise))
+        return x + self.down(F.silu(self.up(y)))
+
+
+def beside(x, segment):
+    """Rows t-4 … t+4 of every row, zero outside its segment: x (B, T, C), segment (B, T) -> 9 tensors."""
+    steps = x.shape[1]
+    padded, near = F.pad(x, (0, 0, 4, 4)), F.pad(segment, (4, 4), value=-1)
+    return [padded[:, k:k + steps] * (near[:, k:k + steps] == segment)[..., None] for k in range(9)]
+
+
+class AudioEncoder(nn.Module):
+    """Two strided stages over prepared log-mel frames (sounds.clean), then residual blocks along time."""
+
+    def __init__(self, bands, width, blocks, expand, eps):
         super().__init__()
         self.stages = nn.ModuleList((Stage(bands, width, eps), Stage(width, width, eps)))
+        self.blocks = nn.ModuleList(Block(width, expand, eps) for _ in range(blocks))
 
     def forward(self, frames, segment):
         """frames (B, 4T, bands), segment (B, T): the clip of each row -> (B, T, D)."""
         x = frames
         for stage, repeat in zip(self.stages, (STRIDE, STRIDE // 2)):
             x = stage(x, segment.repeat_interleave(repeat, 1))
+        for block in self.blocks:
+            x = block(x, lambda h: beside(h, segment))
         return x
 
 
@@ -54,33 +80,18 @@ def neighbours(x, stride):
     return [padded[:, i:i + h:stride, j:j + w:stride] for i in range(3) for j in range(3)]
 
 
-class PictureBlock(nn.Module):
-    """x + Down · SiLU(Up · depthwise(norm(x))): a separable 3x3 convolution with a wide middle."""
-
-    def __init__(self, width, expand, eps):
-        super().__init__()
-        self.norm = Norm(width, eps)
-        self.depthwise = nn.Parameter(torch.randn(9, width) / 3)
-        self.up, self.down = linear(width, expand * width), linear(expand * width, width, zero=True)
-
-    def forward(self, x):
-        h = self.norm(x)
-        y = sum(tap * weight.to(h.dtype) for tap, weight in zip(neighbours(h, 1), self.depthwise))
-        return x + self.down(F.silu(self.up(y)))
-
-
 class PictureStage(nn.Module):
     """norm(W · the nine neighbours), stride 2, then residual blocks."""
 
     def __init__(self, n_in, width, blocks, expand, eps):
         super().__init__()
         self.conv, self.norm = linear(9 * n_in, width), Norm(width, eps)
-        self.blocks = nn.ModuleList(PictureBlock(width, expand, eps) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, expand, eps) for _ in range(blocks))
 
     def forward(self, x):
         x = self.norm(self.conv(torch.cat(neighbours(x, 2), -1)))
         for block in self.blocks:
-            x = block(x)
+            x = block(x, lambda h: neighbours(h, 1))
         return x
 
 

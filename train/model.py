@@ -38,12 +38,15 @@ class Config:
     norm_eps: float = 1e-6
     attention: bool = True  # False: blocks without self-attention, an ablation that the runtime does not know
     audio_bands: int = 0  # of log-mel frames; 0: the model does not hear
+    audio_blocks: int = 0  # of the audio encoder behind its two strided stages
+    audio_expand: int = 2
     image_channels: tuple = ()  # of the image encoder's stages, the last one the width; none: it does not see
     image_blocks: tuple = (2, 2, 2)
     image_expand: int = 4
     heads_of: tuple = ()  # (name, "classes" or "boxes", number of labels)
     letters: int = 0  # of the CTC head on rows of sound, an auxiliary of training; 0: none
-    glances: int = 0  # labels of the head on the image encoder alone, another; 0: none
+    murmurs: int = 0  # the same on the rows of the audio encoder alone, another; 0: none
+    glances: int = 0  # labels of the head on the image encoder alone, a third; 0: none
 
     def dict(self):
         return asdict(self)
@@ -173,10 +176,11 @@ class MultiModel(nn.Module):
         self.embed = nn.Embedding(c.vocab, c.width)
         nn.init.normal_(self.embed.weight, std=c.width**-0.5)
         self.encoder, self.decoder = Encoder(c), Decoder(c)
-        self.audio = AudioEncoder(c.audio_bands, c.width, c.norm_eps) if c.audio_bands else None
+        self.audio = AudioEncoder(c.audio_bands, c.width, c.audio_blocks, c.audio_expand, c.norm_eps) if c.audio_bands else None
         self.image = ImageEncoder(c.image_channels, c.image_blocks, c.image_expand, c.norm_eps) if c.image_channels else None
         self.heads = nn.ModuleDict({name: HEADS[kind](c, labels) for name, kind, labels in c.heads_of})
         self.ctc = linear(c.width, c.letters + 1) if c.letters else None
+        self.murmur = linear(c.width, c.murmurs + 1) if c.murmurs else None
         self.glance = linear(c.width, c.glances) if c.glances else None
 
     def embedded(self, tokens):
@@ -189,9 +193,13 @@ class MultiModel(nn.Module):
     def encode_audio(self, frames, command, rows, taps=None):
         """frames (B, 4T, bands); command (B, T): its token in the first row of each segment, 0 elsewhere."""
         first = command > 0
-        x = self.audio(mixed(frames), torch.where(first, 0, rows.segment))
+        x = self.heard(frames, command, rows)
         x = torch.where(first[..., None], self.embedded(command).to(x.dtype), x)
         return self.encoder(x, rows, taps)
+
+    def heard(self, frames, command, rows):
+        """(B, T, D): rows of sound without the trunk; those of commands mean nothing."""
+        return self.audio(mixed(frames), torch.where(command > 0, 0, rows.segment))
 
     def encode_image(self, pixels, command, taps=None):
         """pixels (B, H, W, 3), command (B,) -> memory (B, 1 + H/8 · W/8, D), its Rows, balance loss."""

@@ -61,9 +61,10 @@ def dev_batches(tok, encoded_dev, rows, count=4):
 def sense_batches(a, tok, seed):
     """kind -> maker of endless training batches, for the kinds that read the cache."""
     made = {}
-    if "sounds" in a.kinds:
-        shares = {**batches.SHARES, **json.loads(a.sound_shares)}
-        made["sounds"] = batches.SoundBatches(sounds.Sounds(a.senses, "train"), tok, shares, a.sound_rows, seed)
+    for kind, rows in (("sounds", a.sound_rows), ("murmurs", a.murmurs)):
+        if kind in a.kinds:
+            shares, source = {**batches.SHARES, **json.loads(a.sound_shares)}, sounds.Sounds(a.senses, "train")
+            made[kind] = batches.SoundBatches(source, tok, shares, rows, seed, words=kind == "murmurs")
     for kind, size in (("photos", a.photos), ("glances", a.glances)):
         if kind in a.kinds:
             images, labels = photos.load(a.senses, "cifar10", "train")
@@ -76,11 +77,11 @@ def sense_batches(a, tok, seed):
 def sense_dev(a, tok):
     """set -> (kind, fixed batches without augmentation) of the dev splits."""
     out = {}
-    if "sounds" in a.kinds:
+    for kind in {"sounds", "murmurs"} & set(a.kinds):
         source = sounds.Sounds(a.senses, "dev")
         for name in source.names:
-            made = batches.SoundBatches(source, tok, {name: 1.0}, a.sound_rows, 7, augment=False)
-            out[name] = "sounds", [made.next() for _ in range(2)]
+            made = batches.SoundBatches(source, tok, {name: 1.0}, min(a.sound_rows, 8), 7, augment=False, words=kind == "murmurs")
+            out[name if kind == "sounds" else f"{name}.{kind}"] = kind, [made.next() for _ in range(2)]
     for kind in {"photos", "glances"} & set(a.kinds):
         images, labels = photos.load(a.senses, "cifar10", "dev")
         index = np.random.default_rng(7).permutation(len(images))[:1024].reshape(4, -1)
@@ -186,10 +187,11 @@ def parser():
     source.add_argument("--packed", type=Path, nargs="+", metavar="FILE", help="files of pack.py instead")
     p.add_argument("--senses", type=Path, help="cache of sounds and pictures")
     p.add_argument("--kinds", type=lambda text: text.split(","), default=["text"], help="of batches that each step takes, "
-                   "separated by commas: text, align, sounds, photos, glances, cells")
+                   "separated by commas: text, align, sounds, murmurs, photos, glances, cells")
     p.add_argument("--every", type=json.loads, default={}, help="JSON: a kind that is not taken at each step but every so many")
     p.add_argument("--align-rows", type=int, default=6, help="rows of 128 slots in a batch of aligned pairs")
     p.add_argument("--sound-rows", type=int, default=8, help="rows of 16 seconds in a batch of sounds")
+    p.add_argument("--murmurs", type=int, default=12, help="rows of 16 seconds in a batch of sounds for the audio encoder alone")
     p.add_argument("--sound-shares", default="{}", help="JSON overrides of batches.SHARES")
     p.add_argument("--photos", type=int, default=64, help="pictures in a batch of photos")
     p.add_argument("--glances", type=int, default=128, help="pictures in a batch of photos for the image encoder alone")

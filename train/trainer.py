@@ -14,7 +14,8 @@ import precision
 import tasks
 from model import Config, MultiModel
 
-SENSES = {"audio": dict(audio_bands=80, letters=28), "image": dict(image_channels=(64, 128, 256))}
+LETTERS = 28  # of batches.LETTERS
+SENSES = {"audio": dict(audio_bands=80, audio_blocks=6), "image": dict(image_channels=(64, 128, 256))}
 
 
 def initial(path):
@@ -26,11 +27,11 @@ def initial(path):
 
 def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
-    modalities = {"sounds": "audio", "photos": "image", "glances": "image", "cells": "image"}
+    modalities = {"sounds": "audio", "murmurs": "audio", "photos": "image", "glances": "image", "cells": "image"}
     needs = {key: value for k in kinds if k in modalities for key, value in SENSES[modalities[k]].items()}
-    if "glances" in kinds:
-        needs["glances"] = len(tasks.CIFAR10)
-    read = sorted({modalities[k] for k in kinds if k in modalities and k != "glances"})  # by heads, behind the trunk
+    alone = {"sounds": ("letters", LETTERS), "murmurs": ("murmurs", LETTERS), "glances": ("glances", len(tasks.CIFAR10))}
+    needs |= dict(alone[k] for k in kinds if k in alone)
+    read = sorted({modalities[k] for k in kinds if k in modalities and k not in ("murmurs", "glances")})  # by heads, behind the trunk
     return Config(**{**needs, "heads_of": tasks.heads(read), **json.loads(overrides)})
 
 
@@ -53,7 +54,7 @@ class Trainer:
         own = self.model.state_dict()
         weights = {n: w for n, w in weights.items() if n in own or not n.endswith(checkpoint.TRAINING)}
         missing, unknown = self.model.load_state_dict(weights, strict=False)
-        missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc.", "glance."))]
+        missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc.", "murmur.", "glance."))]
         if missing or unknown:
             raise ValueError(f"train: weights to start from lack {missing} and have {unknown}, which this model does not")
         return set(weights)

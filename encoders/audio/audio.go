@@ -10,10 +10,11 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-// Encoder is two strided convolutions over the frames of each clip, the twin of
-// AudioEncoder in train/modalities.py.
+// Encoder is two strided convolutions over the frames of each clip, then residual
+// blocks along time, the twin of AudioEncoder in train/modalities.py.
 type Encoder struct {
-	Stages []Stage `mm:"stages"`
+	Stages []Stage        `mm:"stages"`
+	Blocks []*nn.WideConv `mm:"blocks"`
 	eps    float32
 }
 
@@ -24,14 +25,22 @@ type Stage struct {
 	Norm kernels.Tensor `mm:"norm"` // (D)
 }
 
-const taps = 5
+const (
+	taps   = 5 // of a stage, around every second row
+	beside = 9 // of a block, around every row
+)
 
-// New declares the encoder's weights.
-func New(bands, width int, eps float32) *Encoder {
-	return &Encoder{eps: eps, Stages: []Stage{
+// New declares the encoder's weights: blocks, and the hidden units of a block per
+// column.
+func New(bands, width, blocks, expand int, eps float32) *Encoder {
+	e := &Encoder{eps: eps, Stages: []Stage{
 		{nn.Linear(width, taps*bands), nn.Gain(width)},
 		{nn.Linear(width, taps*width), nn.Gain(width)},
 	}}
+	for range blocks {
+		e.Blocks = append(e.Blocks, nn.NewWideConv(width, expand, eps))
+	}
+	return e
 }
 
 // Forward writes the rows of clips into dst (ΣT, D). frames are those of all clips
@@ -51,8 +60,14 @@ func (e *Encoder) Forward(s *nn.Scope, dst kernels.Tensor, frames []float32, seg
 		if i < len(e.Stages)-1 {
 			y = s.Take(rows, dst.Cols)
 		}
-		e.Stages[i].forward(s, y, x, window(segs, rows/max(dst.Rows, 1)), e.eps)
+		e.Stages[i].forward(s, y, x, window(segs, 2*rows/max(dst.Rows, 1), taps, 2), e.eps)
 		x = y
+	}
+	if len(e.Blocks) > 0 {
+		around := window(segs, 1, beside, 1)
+		for _, b := range e.Blocks {
+			b.Forward(s, dst, around)
+		}
 	}
 	s.Release(mark)
 }
@@ -67,14 +82,13 @@ func (l *Stage) forward(s *nn.Scope, y, x kernels.Tensor, index []int32, eps flo
 	s.Release(mark)
 }
 
-// window lists the taps of each output row of clips that have per rows to the one
-// that segs counts, and twice as many input rows: 2t-2 up to 2t+2, -1 outside the
-// clip.
-func window(segs kernels.Segments, per int) []int32 {
+// window lists the taps rows around every stride-th row of clips that have per rows
+// to the one that segs counts, -1 outside the clip.
+func window(segs kernels.Segments, per, taps, stride int) []int32 {
 	var index []int32
 	for i := range len(segs) - 1 {
-		lo, hi := 2*int(segs[i])*per, 2*int(segs[i+1])*per // of the clip's input rows
-		for centre := lo; centre < hi; centre += 2 {
+		lo, hi := int(segs[i])*per, int(segs[i+1])*per
+		for centre := lo; centre < hi; centre += stride {
 			for at := centre - taps/2; at <= centre+taps/2; at++ {
 				if at < lo || at >= hi {
 					index = append(index, -1)

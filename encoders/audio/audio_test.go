@@ -11,18 +11,28 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-const bands, width, eps = 5, 33, 1e-6
+const bands, width, blocks, expand, eps = 5, 33, 2, 3, 1e-6
 
-// stage is a stage's values.
+// stage and block are a layer's values.
 type stage struct{ conv, norm nntest.Matrix }
 
-func newEncoder(s *nntest.Source) (*audio.Encoder, []stage) {
-	e, stages := audio.New(bands, width, eps), []stage(nil)
+type block struct{ norm, depthwise, up, down nntest.Matrix }
+
+type values struct {
+	stages []stage
+	blocks []block
+}
+
+func newEncoder(s *nntest.Source) (*audio.Encoder, values) {
+	e, v := audio.New(bands, width, blocks, expand, eps), values{}
 	for i := range e.Stages {
 		l := &e.Stages[i]
-		stages = append(stages, stage{s.Weight(&l.Conv), s.Tensor(&l.Norm)})
+		v.stages = append(v.stages, stage{s.Weight(&l.Conv), s.Tensor(&l.Norm)})
 	}
-	return e, stages
+	for _, b := range e.Blocks {
+		v.blocks = append(v.blocks, block{s.Tensor(&b.Norm), s.Tensor(&b.Depthwise), s.Weight(&b.Up), s.Weight(&b.Down)})
+	}
+	return e, v
 }
 
 // encode runs clips in one batch and returns the rows of each.
@@ -43,12 +53,12 @@ func encode(s *nntest.Source, e *audio.Encoder, clips [][]float32) [][]float32 {
 }
 
 // reference is the encoder by its formula, one clip, one row, one tap at a time.
-func reference(stages []stage, clip []float32) [][]float64 {
+func reference(v values, clip []float32) [][]float64 {
 	x := make([][]float64, len(clip)/bands)
 	for t := range x {
 		x[t] = nntest.Matrix{Cols: bands, Values: clip}.Wide(t)
 	}
-	for _, l := range stages {
+	for _, l := range v.stages {
 		y := make([][]float64, len(x)/2)
 		for t := range y {
 			var taps []float64
@@ -63,7 +73,30 @@ func reference(stages []stage, clip []float32) [][]float64 {
 		}
 		x = y
 	}
+	for _, b := range v.blocks {
+		x = b.add(x)
+	}
 	return x
+}
+
+// add is the block's residual step, nine rows around each.
+func (b block) add(x [][]float64) [][]float64 {
+	out := make([][]float64, len(x))
+	for t, row := range x {
+		sum := make([]float64, len(row))
+		for k := range 9 {
+			if at := t - 4 + k; at >= 0 && at < len(x) {
+				for c, v := range nntest.Norm(x[at], b.norm, eps) {
+					sum[c] += float64(b.depthwise.Values[k*b.depthwise.Cols+c]) * v
+				}
+			}
+		}
+		out[t] = slices.Clone(row)
+		for c, v := range b.down.Times(nntest.SiLU(b.up.Times(sum))) {
+			out[t][c] += v
+		}
+	}
+	return out
 }
 
 func clipsOf(s *nntest.Source, rows ...int) [][]float32 {
@@ -76,10 +109,10 @@ func clipsOf(s *nntest.Source, rows ...int) [][]float32 {
 
 func TestForward(t *testing.T) {
 	nntest.OnEveryPath(t, func(t *testing.T, s *nntest.Source) {
-		e, stages := newEncoder(s)
+		e, v := newEncoder(s)
 		clips := clipsOf(s, 1, 0, 2, 13, 3)
 		for i, got := range encode(s, e, clips) {
-			nntest.Near(t, fmt.Sprintf("clip %d", i), got, reference(stages, clips[i]))
+			nntest.Near(t, fmt.Sprintf("clip %d", i), got, reference(v, clips[i]))
 		}
 		if got := encode(s, e, nil); len(got) != 0 {
 			t.Errorf("no clips: %d results", len(got))

@@ -27,7 +27,7 @@ func New(channels, blocks []int, expand int, eps float32) *Encoder {
 	e := &Encoder{Norm: nn.Gain(channels[len(channels)-1]), eps: eps, grids: map[Canvas]*grid{}}
 	in := colours
 	for i, c := range channels {
-		e.Stages = append(e.Stages, newStage(in, c, blocks[i], expand))
+		e.Stages = append(e.Stages, newStage(in, c, blocks[i], expand, eps))
 		in = c
 	}
 	return e

@@ -34,7 +34,7 @@ func newEncoder(s *nntest.Source) (*image.Encoder, values) {
 		l := &e.Stages[i]
 		made := stage{conv: s.Weight(&l.Conv), norm: s.Tensor(&l.Norm)}
 		for j := range l.Blocks {
-			b := &l.Blocks[j]
+			b := l.Blocks[j]
 			made.blocks = append(made.blocks, block{s.Tensor(&b.Norm), s.Tensor(&b.Depthwise), s.Weight(&b.Up), s.Weight(&b.Down)})
 		}
 		v.stages = append(v.stages, made)

@@ -46,6 +46,8 @@ type Model struct {
 type Audio struct {
 	Bands  int `json:"bands"`  // of a log-mel frame
 	Window int `json:"window"` // frames of the longest segment
+	Blocks int `json:"blocks"` // behind the strided stages; none where it is not there
+	Expand int `json:"expand"` // hidden units of a block, per column
 }
 
 // Image describes the encoder of pictures, which a network may lack.

@@ -33,6 +33,10 @@ func (m Model) checkAudio() error {
 		return fmt.Errorf("model.audio.bands: %d, want %d", a.Bands, melBands)
 	case a.Window < audioStride || a.Window > 1<<16 || a.Window%audioStride != 0:
 		return fmt.Errorf("model.audio.window: %d, want %d to %d, a multiple of %d", a.Window, audioStride, 1<<16, audioStride)
+	case a.Blocks < 0 || a.Blocks > 64:
+		return fmt.Errorf("model.audio.blocks: %d, want 0 to 64", a.Blocks)
+	case a.Blocks > 0 && (a.Expand < 1 || a.Expand > 16):
+		return fmt.Errorf("model.audio.expand: %d, want 1 to 16", a.Expand)
 	}
 	return nil
 }

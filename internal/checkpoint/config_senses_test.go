@@ -11,7 +11,7 @@ import (
 // each of their outputs.
 var sensesConfig = strings.NewReplacer(
 	`"max_positions": 64`, `"max_positions": 64,
-  "audio": {"bands": 80, "window": 1600}, "image": {"channels": [2, 4, 8], "blocks": [1, 0, 2], "expand": 4}`,
+  "audio": {"bands": 80, "window": 1600, "blocks": 3, "expand": 2}, "image": {"channels": [2, 4, 8], "blocks": [1, 0, 2], "expand": 4}`,
 	`"<parse>": 259`, `"<parse>": 259, "<transcribe>": 260, "<digits>": 261, "<classify>": 262, "<detect>": 263, "<caption>": 264`,
 	`"output": "tree"}`, `"output": "tree"},
   {"name": "transcribe", "from": ["en"], "command": "<transcribe>", "input": "audio", "output": "sequence"},
@@ -30,7 +30,7 @@ func TestReadConfigSenses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if *c.Model.Audio != (Audio{80, 1600}) || !slices.Equal(c.Model.Image.Channels, []int{2, 4, 8}) || c.Model.Image.Expand != 4 {
+	if *c.Model.Audio != (Audio{80, 1600, 3, 2}) || !slices.Equal(c.Model.Image.Channels, []int{2, 4, 8}) || c.Model.Image.Expand != 4 {
 		t.Errorf("encoders %+v, %+v", c.Model.Audio, c.Model.Image)
 	}
 	if d := c.Tasks[7]; d.Head != "bccd" || d.Fit != "letterbox" || !slices.Equal(d.Canvas, []int{192, 144}) || d.Labels[2] != "Platelets" {
@@ -51,6 +51,9 @@ func TestReadConfigRejectsSenses(t *testing.T) {
 		{`"window": 1600`, `"window": 0`, "model.audio.window: 0, want 4 to 65536, a multiple of 4"},
 		{`"window": 1600`, `"window": 1602`, "model.audio.window: 1602, want"},
 		{`"window": 1600`, `"window": 1000000`, "model.audio.window: 1000000, want"},
+		{`"blocks": 3`, `"blocks": -1`, "model.audio.blocks: -1, want 0 to 64"},
+		{`"blocks": 3`, `"blocks": 65`, "model.audio.blocks: 65, want 0 to 64"},
+		{`"expand": 2`, `"expand": 0`, "model.audio.expand: 0, want 1 to 16"},
 		{`"window": 1600`, `"window": 1600, "hop": 160`, `unknown field "hop"`},
 		{`"channels": [2, 4, 8]`, `"channels": [2, 4]`, "model.image.channels: [2 4], want 3"},
 		{`"channels": [2, 4, 8]`, `"channels": [2, 0, 8]`, "model.image.channels[1]: 0, want 1 to 16384"},
@@ -59,7 +62,7 @@ func TestReadConfigRejectsSenses(t *testing.T) {
 		{`"blocks": [1, 0, 2]`, `"blocks": [1, -1, 2]`, "model.image.blocks[1]: -1, want 0 to 64"},
 		{`"expand": 4`, `"expand": 0`, "model.image.expand: 0, want 1 to 16"},
 		{`"width": 8, "heads": 2`, `"width": 6, "heads": 3`, "model.width: 6, want a multiple of 4 for model.image"},
-		{`"audio": {"bands": 80, "window": 1600}`, `"audio": null`, `tasks[3].input: "audio", want model.audio for it`},
+		{`"audio": {"bands": 80, "window": 1600, "blocks": 3, "expand": 2}`, `"audio": null`, `tasks[3].input: "audio", want model.audio for it`},
 		{`"image": {"channels": [2, 4, 8], "blocks": [1, 0, 2], "expand": 4}`, `"image": null`, `tasks[5].input: "image", want model.image for it`},
 		{`"input": "audio", "output": "classes"`, `"input": "audio", "output": "boxes"`, `tasks[4].output: "boxes", want sequence or classes for input "audio"`},
 		{`"input": "image", "output": "boxes"`, `"input": "image", "output": "tree"`, `tasks[7].output: "tree", want sequence or classes or boxes for input "image"`},

@@ -33,8 +33,8 @@ def tok(tokenizer_dir):
     return tokenizer.Tokenizer(tokenizer_dir)
 
 
-def made(tok, rows=3):
-    return batches.SoundBatches(Source(), tok, {"kathleen": 0.5, "fsdd": 0.5}, rows, seed=1, augment=False)
+def made(tok, rows=3, words=False):
+    return batches.SoundBatches(Source(), tok, {"kathleen": 0.5, "fsdd": 0.5}, rows, seed=1, augment=False, words=words)
 
 
 def test_clips_stand_where_their_segments_say(tok):
@@ -94,7 +94,7 @@ def test_losses_of_all_kinds_fall_together(tok):
     boxes = np.array([[20, 20, 70, 60], [120, 80, 150, 110]], float)
     photos = rng.uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
     cells = rng.uniform(-1, 1, (144, 192, 3)).astype(np.float32)
-    step = {"sounds": made(tok, rows=2).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
+    step = {"sounds": made(tok, rows=2).next(), "murmurs": made(tok, rows=2, words=True).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
             "glances": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
             "cells": batches.cell_batch([(cells, boxes, [0, 2])], 8202)}
     t = trainer.Trainer(options(list(step)))
@@ -102,10 +102,11 @@ def test_losses_of_all_kinds_fall_together(tok):
     first = t.train_step(step)
     for _ in range(25):
         last = t.train_step(step)
-    for name in ("transcribe", "ctc", "digits", "cifar10", "glances", "bccd"):
+    for name in ("transcribe", "ctc", "murmurs", "digits", "cifar10", "glances", "bccd"):
         before, after = (total / count for total, count in (first[name], last[name]))
         assert after < 0.8 * before, name
     dev = losses.evaluate(t.average, {"set": ("sounds", [step["sounds"]]), "cifar10": ("photos", [step["photos"]])}, t.put)
+    assert list(losses.evaluate(t.average, {"set.murmurs": ("murmurs", [step["murmurs"]])}, t.put)) == ["set.murmurs"]
     assert set(dev) == {"set.transcribe", "set.ctc", "set.digits", "cifar10"} and len(dev["cifar10"]) == 2
 
 
@@ -130,13 +131,20 @@ def test_weights_of_texts_start_a_model_of_all_senses(tmp_path):
         trainer.Trainer(a)
 
 
-def test_glances_start_a_model_with_heads(tmp_path):
-    glances = trainer.Trainer(options(["glances"]))
-    assert not glances.model.heads and glances.model.glance is not None
-    glances.save(tmp_path / "last.pt")
-    a = options(["photos", "cells"])
+@pytest.mark.parametrize("alone, joint, net, heads", [("glances", ["photos", "cells"], "image", {"cifar10", "bccd"}),
+                                                      ("murmurs", ["sounds"], "audio", {"digits", "commands"})])
+def test_modality_nets_taught_alone_start_a_model_with_heads(tmp_path, alone, joint, net, heads):
+    first = trainer.Trainer(options([alone]))
+    assert not first.model.heads and first.model.get_submodule(alone[:-1]) is not None
+    first.save(tmp_path / "last.pt")
+    a = options(joint)
     a.init = tmp_path / "last.pt"
-    photos = trainer.Trainer(a)
-    assert set(photos.model.heads) == {"cifar10", "bccd"} and photos.model.glance is None
-    for name, p in glances.model.image.named_parameters():
-        assert torch.equal(p, photos.model.image.get_parameter(name))
+    then = trainer.Trainer(a)
+    assert set(then.model.heads) == heads and getattr(then.model, alone[:-1]) is None
+    for name, p in first.model.get_submodule(net).named_parameters():
+        assert torch.equal(p, then.model.get_submodule(net).get_parameter(name))
+
+
+def test_without_heads_every_clip_is_words(tok):
+    b = made(tok, rows=2, words=True).next()
+    assert all((b[name] == -1).all() for name in ("class.digits", "class.commands")) and (b["ctc_letters"] > 0).sum() > 8

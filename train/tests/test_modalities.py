@@ -5,7 +5,7 @@ import losses
 import tasks
 from golden import rows_of
 from layers import Rows
-from modalities import STRIDE, neighbours, positions
+from modalities import STRIDE, beside, neighbours, positions
 
 
 def randn(*shape, seed=0):
@@ -42,6 +42,18 @@ def test_strided_stage_is_a_convolution(senses):
     plain = torch.nn.functional.conv1d(x.transpose(1, 2), weight, stride=2, padding=2).transpose(1, 2)
     want = stage.norm(torch.nn.functional.silu(plain))
     torch.testing.assert_close(stage(x, torch.ones(1, 12)), want, atol=1e-5, rtol=1e-5)
+
+
+@torch.no_grad()
+def test_rows_beside_are_a_convolutions_taps():
+    x, weight = randn(2, 11, 5), randn(9, 5, seed=1)
+    segment = torch.tensor([[1] * 11, [2] * 4 + [3] * 7])
+    got = sum(tap * w for tap, w in zip(beside(x, segment), weight))
+
+    def plain(part):
+        return torch.nn.functional.conv1d(part.T[None], weight.T[:, None], padding=4, groups=5)[0].T
+    want = torch.stack((plain(x[0]), torch.cat((plain(x[1, :4]), plain(x[1, 4:])))))
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
 
 
 @torch.no_grad()
