@@ -44,6 +44,7 @@ func (e *engine) encode(joining []*request, rows int) (err error) {
 	if n := len(b.slots); n > 0 {
 		e.mixer.Remember(e.scope, e.cache, x.Slice(0, n), b.slots)
 	}
+	e.spell(x, joining)
 	e.answer(x, joining)
 	e.scope.Reset()
 	return nil
@@ -152,6 +153,26 @@ func (e *engine) see(x kernels.Tensor) {
 		kernels.StoreRows(e.dev, x, h, b.seen[row:row+rows])
 		e.scope.Release(mark)
 		row += rows
+	}
+}
+
+// spell tells the searches of joining that weigh a sound what is heard in it.
+func (e *engine) spell(x kernels.Tensor, joining []*request) {
+	for i, r := range joining {
+		if r.sound == nil {
+			continue
+		}
+		mark := e.scope.Mark()
+		first, end := int(e.step.segs[i]), int(e.step.segs[i+1])
+		out := r.task.hearing.head.Logits(e.scope, x.Slice(first+1, end)) // the command says nothing
+		values := make([]float32, out.Rows*out.Cols)
+		e.dev.Read(values, out)
+		e.scope.Release(mark)
+		if err := areNumbers(values); err != nil {
+			e.leave(r, err)
+			continue
+		}
+		r.sound.Hear(values)
 	}
 }
 

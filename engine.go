@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/mm-runtime/mm/decoders/letters"
 	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/encoders/text"
 	"github.com/mm-runtime/mm/internal/nn"
@@ -44,11 +45,12 @@ const (
 type request struct {
 	ctx    context.Context
 	task   *task
-	tokens []int32   // the command, and the source where it is a text
-	frames []float32 // of a sound, behind the command
-	pixels []float32 // of a picture, behind the command
-	rows   int       // of all of them
-	line   gate      // that has a place for the frames or pixels
+	tokens []int32        // the command, and the source where it is a text
+	frames []float32      // of a sound, behind the command
+	pixels []float32      // of a picture, behind the command
+	rows   int            // of all of them
+	line   gate           // that has a place for the frames or pixels
+	sound  *letters.Sound // what the search weighs, where it is more than the network's word
 	search *sequence.Search
 	width  int // hypotheses at most
 	length int // rows of each at most

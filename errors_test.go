@@ -261,7 +261,7 @@ func TestDamagedWeights(t *testing.T) {
 	}
 	for name, tasks := range map[string][]string{
 		"encoders.audio.stages.1.norm": {"transcribe", "digits"}, "encoders.image.norm": {"classify", "detect"},
-		"decoders.digits.norm": {"digits"}, "decoders.bccd.norm": {"detect"},
+		"decoders.letters.out": {"transcribe"}, "decoders.digits.norm": {"digits"}, "decoders.bccd.norm": {"detect"},
 	} {
 		m := damaged(t, mm.SensesFiles(t), name)
 		for _, task := range tasks {

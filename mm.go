@@ -22,6 +22,7 @@ import (
 
 	"github.com/mm-runtime/mm/decoders/boxes"
 	"github.com/mm-runtime/mm/decoders/classes"
+	"github.com/mm-runtime/mm/decoders/letters"
 	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/decoders/tree"
 	"github.com/mm-runtime/mm/encoders/audio"
@@ -95,6 +96,7 @@ type network struct {
 	Mixer   *mixer.Mixer             `mm:"mixer"`
 	Classes map[string]*classes.Head `mm:"decoders"` // by the tasks' heads
 	Boxes   map[string]*boxes.Head   `mm:"decoders"`
+	Letters map[string]*letters.Head `mm:"decoders"`
 }
 
 // newNetwork declares the weights of a configuration.
@@ -107,7 +109,7 @@ func newNetwork(dev kernels.Device, c checkpoint.Config) (*network, error) {
 	}
 	net := &network{
 		Embed: nn.Linear(c.Model.Vocab, c.Model.Width), Mixer: mix,
-		Classes: map[string]*classes.Head{}, Boxes: map[string]*boxes.Head{},
+		Classes: map[string]*classes.Head{}, Boxes: map[string]*boxes.Head{}, Letters: map[string]*letters.Head{},
 	}
 	if a := c.Model.Audio; a != nil {
 		net.Audio = audio.New(a.Bands, sh.Width, a.Blocks, a.Expand, sh.Eps)
@@ -116,11 +118,13 @@ func newNetwork(dev kernels.Device, c checkpoint.Config) (*network, error) {
 		net.Image = image.New(p.Channels, p.Blocks, p.Expand, sh.Eps)
 	}
 	for _, t := range c.Tasks {
-		switch t.Output {
-		case "classes":
+		switch {
+		case t.Output == "classes":
 			net.Classes[t.Head] = classes.New(sh.Dims, len(t.Labels))
-		case "boxes":
+		case t.Output == "boxes":
 			net.Boxes[t.Head] = boxes.New(sh.Width, len(t.Labels), sh.Eps)
+		case t.Letters != "":
+			net.Letters[t.Head] = letters.New(sh.Width, len(t.Letters))
 		}
 	}
 	return net, nil
@@ -145,7 +149,7 @@ func (m *Model) build() error {
 	if err := m.ckpt.Bind(m.dev, net); err != nil {
 		return err
 	}
-	m.tasks, m.gates = newTasks(m.dev, c, net), newGates(c)
+	m.tasks, m.gates = newTasks(m.dev, c, net, m.tok.Pieces()), newGates(c)
 	var experts *expertCounts
 	if m.opts.countExperts {
 		experts = newExpertCounts(m.dev, net.Mixer, c.Model.TopExperts)

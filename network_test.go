@@ -91,6 +91,7 @@ func (s senses) boundaries() map[string][]float32 {
 
 	memory := s.tensor("heads.memory")
 	logits := s.Classes["digits"].Logits(s.scope, memory, s.golden.Ints("heads.offsets"))
+	spelled := s.read(s.Letters["letters"].Logits(s.scope, memory))
 	found := s.Boxes["bccd"]
 	cells := s.read(found.Forward(s.scope, memory))
 	for i, bias := 0, s.read(found.Bias); i < len(cells); i++ {
@@ -98,6 +99,7 @@ func (s senses) boundaries() map[string][]float32 {
 	}
 	return map[string][]float32{
 		"audio.rows": s.read(heard), "image.rows": s.read(seen), "classes.logits": s.read(logits), "boxes.out": cells,
+		"letters.logits": spelled,
 	}
 }
 
@@ -141,7 +143,7 @@ func TestNetworkOfTexts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if net.Audio != nil || net.Image != nil || len(net.Classes)+len(net.Boxes) != 0 {
+	if net.Audio != nil || net.Image != nil || len(net.Classes)+len(net.Boxes)+len(net.Letters) != 0 {
 		t.Errorf("network %+v, want the embedding and the mixer alone", net)
 	}
 }

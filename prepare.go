@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/mm-runtime/mm/decoders/letters"
 	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/internal/media/picture"
 	"github.com/mm-runtime/mm/internal/token"
@@ -162,9 +163,14 @@ func (m *Model) write(r *request, in Input, maxTokens int) {
 			maxTokens = min(asked, m.ckpt.Config.Model.MaxPositions)
 		}
 	}
-	m.search(r, in, sequence.Text{
-		Limit: m.ckpt.Config.Vocabulary.End + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:]),
-	}, maxTokens)
+	end := m.ckpt.Config.Vocabulary.End
+	text := sequence.Text{Limit: end + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:])}
+	if h := r.task.hearing; h != nil {
+		r.sound = letters.NewSound(h.spelling, end, h.share)
+		m.search(r, in, letters.NewTranscript(text, r.sound), maxTokens)
+		return
+	}
+	m.search(r, in, text, maxTokens)
 }
 
 // search lets r search for an output of at most maxTokens under a grammar.
@@ -174,8 +180,12 @@ func (m *Model) search(r *request, in Input, g sequence.Grammar, maxTokens int) 
 		r.width = in.Beam
 	}
 	r.slots = make([]int32, 0, maxTokens)
+	wider := 0
+	if r.sound != nil {
+		wider = letters.Candidates
+	}
 	r.search = sequence.New(sequence.Options{
 		Command: r.task.command, End: m.ckpt.Config.Vocabulary.End,
-		Beam: r.width, MaxTokens: maxTokens, LengthPenalty: m.opts.penalty,
+		Beam: r.width, MaxTokens: maxTokens, LengthPenalty: m.opts.penalty, Wider: wider,
 	}, g)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mm-runtime/mm/decoders/letters"
 	"github.com/mm-runtime/mm/encoders/image"
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/media/picture"
@@ -56,14 +57,23 @@ type task struct {
 	canvas  image.Canvas // that pictures are brought to
 	fit     picture.Fit  // how
 	head    *head        // nil where a search writes the output
+	hearing *hearing     // nil where only the network decides what it writes
 	base    *task        // of the checkpoint, where this is not one
 }
 
 // writes says whether the task's output is tokens, a text or a tree.
 func (t *task) writes() bool { return t.head == nil }
 
-// newTasks finds what each task of a configuration needs.
-func newTasks(dev kernels.Device, c checkpoint.Config, net *network) []task {
+// hearing is a head of letters beside a search for words.
+type hearing struct {
+	head     *letters.Head
+	spelling *letters.Spelling
+	share    float64
+}
+
+// newTasks finds what each task of a configuration needs. pieces are the bytes of
+// the tokens.
+func newTasks(dev kernels.Device, c checkpoint.Config, net *network, pieces []string) []task {
 	fits := map[string]picture.Fit{"squeeze": picture.Squeeze, "letterbox": picture.Letterbox, "crop": picture.Crop}
 	heads := net.heads(dev)
 	tasks := make([]task, len(c.Tasks))
@@ -73,6 +83,9 @@ func newTasks(dev kernels.Device, c checkpoint.Config, net *network) []task {
 			command: c.Vocabulary.Commands[t.Command],
 			fit:     fits[t.Fit],
 			head:    heads[t.Head],
+		}
+		if t.Letters != "" {
+			tasks[i].hearing = &hearing{net.Letters[t.Head], letters.NewSpelling(pieces, t.Letters), t.Share}
 		}
 		if t.Canvas != nil {
 			tasks[i].canvas = image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}

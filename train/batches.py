@@ -9,11 +9,11 @@ import data
 import photos
 import sounds
 from modalities import CELL, STRIDE
+from tasks import LETTERS
 
 ROWS = 416  # row slots of a batch of sounds: 16 seconds with the command, and some
 TARGETS = 128
 CLIPS = 16  # classified clips at most in a row of slots
-LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # of the CTC head, from 1; 0 is the blank
 CANVAS = (192, 144)  # of cells: width and height
 
 # Share of the clips that each set gets. A set with classes is heard as words in half of its clips, in all without heads.
@@ -59,7 +59,7 @@ class SoundBatches:
             if head and not self.words and label is not None and (text is None or self.rng.random() < 0.5):
                 clip = Clip(self.prepared(frames), self.tok.commands[command], head=head, label=label)
             elif text:
-                letters = [1 + LETTERS.index(c) for c in text]
+                letters = [1 + LETTERS.index(c) for c in text]  # 0 is the blank
                 clip = Clip(self.prepared(frames), self.tok.commands["<transcribe>"], self.tok.encode(text), letters)
             else:
                 continue

@@ -19,10 +19,11 @@ ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.int32: "I32"}
 RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder)\.norm", r"mixer.\1.norm"),
            (r"^decoder\.io\.", "mixer.io."), (r"^(audio|image)\.", r"encoders.\1."), (r"^heads\.", "decoders."),
+           (r"^ctc\.", "decoders.letters.out."),
            (r"\.(weight|gain)$", "")]
 MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down", "conv", "hidden")
 EXACT = r"^decoders\.\w+\.out$"  # small matrices that stay in float32, as those with other names do
-TRAINING = ("moe.noise", "ctc.weight", "murmur.weight", "glance.weight")  # parameters that the runtime has no use for
+TRAINING = ("moe.noise", "murmur.weight", "glance.weight")  # parameters that the runtime has no use for
 CLIPPING = [1 - 0.01 * i for i in range(0, 11)]
 MAX_POSITIONS = 256
 WINDOW = 1600  # frames of sound at most: 16 seconds
@@ -112,7 +113,7 @@ def read_safetensors(path):
     return load_file(path)
 
 
-def config_json(config, vocabulary, name="base", version="0.1.0"):
+def config_json(config, vocabulary, name="base", version="0.1.0", without=()):
     c = config
     model = {
         "width": c.width, "heads": c.heads, "ffn": c.ffn, "experts": c.experts, "top_experts": 2, "expert_ffn": c.expert_ffn,
@@ -126,19 +127,23 @@ def config_json(config, vocabulary, name="base", version="0.1.0"):
         model["audio"] = {"bands": c.audio_bands, "window": WINDOW, "blocks": c.audio_blocks, "expand": c.audio_expand}
     if c.image_channels:
         model["image"] = {"channels": list(c.image_channels), "blocks": list(c.image_blocks), "expand": c.image_expand}
-    return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary, "tasks": tasks.of(c)}
+    return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary,
+            "tasks": tasks.of(c, without)}
 
 
-def save(directory, config, state, vocabulary, dtype, tokenizer=None, name="base"):
-    """Write a model directory; each file appears whole or not at all. Returns the tensors written."""
+def save(directory, config, state, vocabulary, dtype, tokenizer=None, name="base", version="0.1.0", without=()):
+    """Write a model directory; each file appears whole or not at all. Tasks that are left out take their heads with them.
+    Returns the tensors written."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    tensors = exported_tensors(state, dtype)
+    settings = config_json(config, vocabulary, name, version, without)
+    heads = {t["head"] for t in settings["tasks"] if "head" in t}
+    tensors = {n: t for n, t in exported_tensors(state, dtype).items() if not n.startswith("decoders.") or n.split(".")[1] in heads}
     write_safetensors(directory / "model.safetensors", tensors)
     if tokenizer:
         shutil.copyfile(tokenizer, directory / "tokenizer.tiktoken.new")
         os.replace(directory / "tokenizer.tiktoken.new", directory / "tokenizer.tiktoken")
-    text = json.dumps(config_json(config, vocabulary, name), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
     (directory / "config.json.new").write_text(text, encoding="utf-8")
     os.replace(directory / "config.json.new", directory / "config.json")
     return tensors
@@ -151,10 +156,11 @@ def model_config(settings):
         if m[key] != want:
             raise ValueError(f"checkpoint: {key} {m[key]}, the reference model has {want}")
     fields = {k: tuple(v) if isinstance(v, list) else v for k, v in m.items() if k in Config.__dataclass_fields__}
-    heads = tuple((t["head"], t["output"], len(t["labels"])) for t in settings["tasks"] if "head" in t)
+    heads = tuple((t["head"], t["output"], len(t["labels"])) for t in settings["tasks"] if "labels" in t)
+    letters = max((len(t["letters"]) for t in settings["tasks"] if "letters" in t), default=0)
     senses = {f"{sense}_{k}": tuple(v) if isinstance(v, list) else v
               for sense in ("audio", "image") for k, v in m.get(sense, {}).items() if k != "window"}
-    return Config(**fields, **senses, heads_of=heads)
+    return Config(**fields, **senses, heads_of=heads, letters=letters)
 
 
 def load(directory):

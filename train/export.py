@@ -15,6 +15,7 @@ import torch
 
 import checkpoint
 import losses
+import tasks
 import train
 from model import Config, MultiModel
 from tokenizer import Tokenizer, vocabulary
@@ -45,17 +46,6 @@ def mixed(state, directory, shares):
     began = checkpoint.load(directory)[0].state_dict()
     share = {name: next(s for begin, s in shares.items() if name.startswith(begin)) for name in began}
     return {n: share[n] * w + (1 - share[n]) * began[n] if n in began else w for n, w in state.items()}
-
-
-def release(directory, version, names):
-    """Gives config.json a version and takes tasks out of it; their weights stay."""
-    path = directory / "config.json"
-    config = json.loads(path.read_text(encoding="utf-8"))
-    if unknown := set(names) - {t["name"] for t in config["tasks"]}:
-        raise ValueError(f"export: no tasks {sorted(unknown)}, of which none can be left out")
-    config["version"] = version
-    config["tasks"] = [t for t in config["tasks"] if t["name"] not in names]
-    path.write_text(json.dumps(config, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 def put(batch):
@@ -91,8 +81,10 @@ def main():
     state = mixed(saved[a.weights], a.between, a.shares) if a.between else saved[a.weights]
     model = MultiModel(Config(**saved["config"])).eval().requires_grad_(False)
     model.load_state_dict(state)
-    tensors = checkpoint.save(a.out, model.config, state, vocabulary(), a.dtype, a.tokenizer / "tokenizer.tiktoken")
-    release(a.out, a.version, a.without)
+    if unknown := set(a.without) - {t["name"] for t in tasks.of(model.config)}:
+        raise ValueError(f"export: no tasks {sorted(unknown)}, so none can be left out")
+    tensors = checkpoint.save(a.out, model.config, state, vocabulary(), a.dtype, a.tokenizer / "tokenizer.tiktoken",
+                              version=a.version, without=a.without)
     size = (a.out / "model.safetensors").stat().st_size
     weights = sum(t.numel() for n, t in tensors.items() if not n.endswith(".scale"))
     print(f"step {saved['step']}, {saved['seconds'] / 3600:.2f} hours: {weights / 1e6:.2f} M weights, {size / 2**20:.2f} MiB as {a.dtype}")

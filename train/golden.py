@@ -40,7 +40,7 @@ def tiny_model(senses=False):
     """Every parameter random, the zero-initialised ones and the gains too."""
     torch.manual_seed(SEED)
     more = dict(audio_bands=80, audio_blocks=1, image_channels=(8, 16, 32), image_blocks=(1, 2, 1), image_expand=2,
-                heads_of=tasks.heads(("audio", "image"))) if senses else {}
+                heads_of=tasks.heads(("audio", "image")), letters=len(tasks.LETTERS)) if senses else {}
     model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, vocab=320, encoder_blocks=2, decoder_blocks=2,
                               encoder_moe=(1,), decoder_moe=(0,), encoder_dilations=(1, 4), decoder_dilations=(2, 1), **more))
     for name, p in model.named_parameters():
@@ -104,6 +104,7 @@ def tiny_senses(model):
             "image.pixels": torch.cat([p.flatten(0, 1) for p in pixels]), "image.sizes": torch.tensor(sizes, dtype=torch.int32),
             "image.rows": torch.cat([model.image(p[None])[0] for p in pixels]),
             "heads.memory": memory, "heads.offsets": offsets,
+            "letters.logits": model.ctc(memory),
             "classes.logits": torch.cat([model.heads["digits"](s[None], torch.ones(1, len(s)), 1)[0] for s in segments]),
             "boxes.out": model.heads["bccd"](memory[None])[0]}
 

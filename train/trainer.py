@@ -14,7 +14,6 @@ import precision
 import tasks
 from model import Config, MultiModel
 
-LETTERS = 28  # of batches.LETTERS
 SENSES = {"audio": dict(audio_bands=80, audio_blocks=6), "image": dict(image_channels=(64, 128, 256))}
 
 
@@ -29,7 +28,7 @@ def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
     modalities = {"sounds": "audio", "murmurs": "audio", "photos": "image", "glances": "image", "cells": "image"}
     needs = {key: value for k in kinds if k in modalities for key, value in SENSES[modalities[k]].items()}
-    alone = {"sounds": ("letters", LETTERS), "murmurs": ("murmurs", LETTERS), "glances": ("glances", len(tasks.CIFAR10))}
+    alone = {"sounds": ("letters", len(tasks.LETTERS)), "murmurs": ("murmurs", len(tasks.LETTERS)), "glances": ("glances", len(tasks.CIFAR10))}
     needs |= dict(alone[k] for k in kinds if k in alone)
     read = sorted({modalities[k] for k in kinds if k in modalities and k not in ("murmurs", "glances")})  # by heads, behind the trunk
     return Config(**{**needs, "heads_of": tasks.heads(read), **json.loads(overrides)})

@@ -22,6 +22,9 @@ type Grammar interface {
 	// Forbidden appends to ids tokens that Allowed has and that may yet not follow
 	// the ones written: hardly ever any, and never the end.
 	Forbidden(ids, written []int32) []int32
+	// Weigh returns the log-probability of a decision to which the network gives log:
+	// log itself, where nothing else has a say. Neither is above 0.
+	Weigh(token int32, log float64) float64
 	// Accept takes a decision and returns tokens that must follow it, which are
 	// not decisions. They may be read until the next call.
 	Accept(token int32) []int32
@@ -39,6 +42,9 @@ type Options struct {
 	// LengthPenalty α divides a finished hypothesis' log-probability by
 	// ((5+n)/6)^α for n tokens (Wu et al. 2016, equation 14).
 	LengthPenalty float64
+	// Wider is how many candidates more are weighed for each hypothesis, where the
+	// grammar may prefer others than the network.
+	Wider int
 }
 
 // Hypothesis is one output so far.
@@ -114,9 +120,9 @@ func (s *Search) Width() int {
 // wanted is how many continuations of a hypothesis are looked at.
 func (s *Search) wanted() int {
 	if s.opts.Beam == 1 {
-		return 1
+		return 1 + s.opts.Wider
 	}
-	return 2 * s.opts.Beam // so that ends never crowd out continuations
+	return 2*s.opts.Beam + s.opts.Wider // so that ends never crowd out continuations
 }
 
 // Advance takes the best next tokens of the live hypotheses, in their order; it
@@ -184,7 +190,7 @@ func (s *Search) gather(c kernels.Candidates) {
 		left := s.wanted()
 		for k := i * c.K; k < (i+1)*c.K && left > 0; k++ {
 			if id := c.IDs[k]; id >= 0 && !slices.Contains(h.forbidden, id) {
-				s.picks = append(s.picks, pick{i, id, h.Logp + float64(c.Logs[k])})
+				s.picks = append(s.picks, pick{i, id, h.Logp + h.grammar.Weigh(id, float64(c.Logs[k]))})
 				left--
 			}
 		}

@@ -18,6 +18,9 @@ func (t Text) Allowed() kernels.Allowed { return kernels.Allowed{Limit: t.Limit}
 // Forbidden adds the tokens that would repeat what is written once too often.
 func (t Text) Forbidden(ids, written []int32) []int32 { return t.Repeats.Forbidden(ids, written) }
 
+// Weigh leaves the network's word.
+func (Text) Weigh(_ int32, log float64) float64 { return log }
+
 // Accept forces nothing.
 func (Text) Accept(int32) []int32 { return nil }
 

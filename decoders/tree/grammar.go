@@ -161,6 +161,9 @@ func (g *Grammar) Allowed() kernels.Allowed {
 // Forbidden adds nothing: Allowed says it all.
 func (g *Grammar) Forbidden(ids, _ []int32) []int32 { return ids }
 
+// Weigh leaves the network's word.
+func (g *Grammar) Weigh(_ int32, log float64) float64 { return log }
+
 // Accept takes an allowed decision; after a tag it forces the next word.
 func (g *Grammar) Accept(token int32) []int32 {
 	_, opens := g.symbols.labels[token]

@@ -66,10 +66,12 @@ type Task struct {
 	Command string   `json:"command"`        // a name in the vocabulary's commands
 	Input   string   `json:"input"`          // "text", "audio" or "image"
 	Output  string   `json:"output"`         // "sequence", "tree", "classes" or "boxes"
-	Head    string   `json:"head,omitempty"` // whose weights make the classes or boxes; tasks may share it
+	Head    string   `json:"head,omitempty"` // whose weights make the classes, boxes or letters; tasks may share it
 	Labels  []string `json:"labels,omitempty"`
-	Canvas  []int    `json:"canvas,omitempty"` // width and height that a picture is brought to
-	Fit     string   `json:"fit,omitempty"`    // how: "crop", "squeeze" or "letterbox"
+	Letters string   `json:"letters,omitempty"` // that a head hears beside the sequence's words, one byte each
+	Share   float64  `json:"share,omitempty"`   // that they have in its decisions
+	Canvas  []int    `json:"canvas,omitempty"`  // width and height that a picture is brought to
+	Fit     string   `json:"fit,omitempty"`     // how: "crop", "squeeze" or "letterbox"
 }
 
 // maxConfig is the most bytes of config.json that are read.

@@ -20,6 +20,7 @@ const (
 const (
 	maxLabels     = 1 << 16
 	maxLabelBytes = 256
+	maxLetters    = 128
 )
 
 var fits = []string{"crop", "squeeze", "letterbox"}
@@ -95,6 +96,9 @@ func (t Task) checkCanvas() error {
 
 // checkHead wants a head and its labels where the output is made of them.
 func (t Task) checkHead() error {
+	if t.Letters != "" || t.Share != 0 {
+		return t.checkLetters()
+	}
 	if t.Output != "classes" && t.Output != "boxes" {
 		if t.Head != "" || t.Labels != nil {
 			return fmt.Errorf("head: %q, %d labels, want neither for output %q", t.Head, len(t.Labels), t.Output)
@@ -121,9 +125,31 @@ func (t Task) checkHead() error {
 	return nil
 }
 
+// checkLetters wants a head of letters beside the search for a text.
+func (t Task) checkLetters() error {
+	switch {
+	case t.Input != "audio" || t.Output != "sequence":
+		return fmt.Errorf("letters: %q, want none for input %q and output %q", t.Letters, t.Input, t.Output)
+	case !isName(t.Head):
+		return fmt.Errorf("head: %q, want lower-case letters, digits and hyphens", t.Head)
+	case t.Labels != nil:
+		return fmt.Errorf("labels: %d, want none beside letters", len(t.Labels))
+	case len(t.Letters) < 1 || len(t.Letters) > maxLetters:
+		return fmt.Errorf("letters: %q, want 1 to %d", t.Letters, maxLetters)
+	case !(t.Share > 0 && t.Share < 1):
+		return fmt.Errorf("share: %v, want more than 0 and less than 1", t.Share)
+	}
+	for i := range len(t.Letters) {
+		if strings.IndexByte(t.Letters[:i], t.Letters[i]) >= 0 {
+			return fmt.Errorf("letters: %q, want each once", t.Letters)
+		}
+	}
+	return nil
+}
+
 // sharesHead reports whether one set of weights can serve both tasks.
 func (t Task) sharesHead(other Task) bool {
-	return t.Output == other.Output && slices.Equal(t.Labels, other.Labels)
+	return t.Output == other.Output && slices.Equal(t.Labels, other.Labels) && t.Letters == other.Letters
 }
 
 // rows is how many rows the encoder makes of the longest input, the command's

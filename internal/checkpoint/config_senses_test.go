@@ -14,7 +14,7 @@ var sensesConfig = strings.NewReplacer(
   "audio": {"bands": 80, "window": 1600, "blocks": 3, "expand": 2}, "image": {"channels": [2, 4, 8], "blocks": [1, 0, 2], "expand": 4}`,
 	`"<parse>": 259`, `"<parse>": 259, "<transcribe>": 260, "<digits>": 261, "<classify>": 262, "<detect>": 263, "<caption>": 264`,
 	`"output": "tree"}`, `"output": "tree"},
-  {"name": "transcribe", "from": ["en"], "command": "<transcribe>", "input": "audio", "output": "sequence"},
+  {"name": "transcribe", "from": ["en"], "command": "<transcribe>", "input": "audio", "output": "sequence", "head": "letters", "letters": " ab", "share": 0.5},
   {"name": "digits", "command": "<digits>", "input": "audio", "output": "classes", "head": "digits", "labels": ["zero", "one"]},
   {"name": "classify", "command": "<classify>", "input": "image", "output": "classes", "head": "cifar10",
    "labels": ["cat", "dog's"], "canvas": [32, 32], "fit": "crop"},
@@ -86,7 +86,15 @@ func TestReadConfigRejectsSenses(t *testing.T) {
 		{`"output": "tree"}`, `"output": "tree", "canvas": [8, 8]}`, `tasks[2].canvas: [8 8], fit: "", want neither for input "text"`},
 		{`"output": "tree"}`, `"output": "tree", "fit": "crop"}`, `tasks[2].canvas: [], fit: "crop", want neither`},
 		{`"output": "tree"}`, `"output": "tree", "head": "x"}`, `tasks[2].head: "x", 0 labels, want neither for output "tree"`},
-		{`"input": "audio", "output": "sequence"`, `"input": "audio", "output": "sequence", "labels": ["a"]`, `tasks[3].head: "", 1 labels, want neither for output "sequence"`},
+		{`"command": "<caption>"`, `"command": "<caption>", "labels": ["a"]`, `tasks[8].head: "", 1 labels, want neither for output "sequence"`},
+		{`"command": "<caption>"`, `"command": "<caption>", "share": 0.5`, `tasks[8].letters: "", want none for input "image" and output "sequence"`},
+		{`"input": "audio", "output": "sequence"`, `"input": "audio", "output": "sequence", "labels": ["a"]`, `tasks[3].labels: 1, want none beside letters`},
+		{`"head": "letters"`, `"head": "Letters"`, `tasks[3].head: "Letters", want lower-case`},
+		{`"head": "letters"`, `"head": "digits"`, `tasks[4].head: "digits", want another: tasks[3] has it`},
+		{`"letters": " ab"`, `"letters": ""`, `tasks[3].letters: "", want 1 to 128`},
+		{`"letters": " ab"`, `"letters": " aba"`, `tasks[3].letters: " aba", want each once`},
+		{`"share": 0.5`, `"share": 1`, `tasks[3].share: 1, want more than 0 and less than 1`},
+		{`"share": 0.5`, `"share": -0.5`, `tasks[3].share: -0.5, want more than 0`},
 	} {
 		if !strings.Contains(sensesConfig, c.old) {
 			t.Fatalf("%q is not in the config", c.old)

@@ -117,7 +117,7 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("accepted %+v", c)
 		}
 		for _, task := range c.Tasks {
-			if (task.Input == "image") != (len(task.Canvas) == 2) || (task.Head == "") != (len(task.Labels) == 0) || task.rows(c.Model) < 2 {
+			if (task.Input == "image") != (len(task.Canvas) == 2) || (task.Head == "") != (len(task.Labels) == 0 && task.Letters == "") || task.rows(c.Model) < 2 {
 				t.Fatalf("accepted %+v", task)
 			}
 		}

@@ -1,11 +1,11 @@
 import io
 import json
 
-import pytest
 import torch
 
 import checkpoint
 import export
+import golden
 import ship
 import train
 from test_training import options
@@ -36,8 +36,14 @@ def test_export_mixes_a_run_with_what_it_began_from(tmp_path, tokenizer_dir):
     assert torch.equal(mixed["audio.new"], torch.ones(2))
     for name, share in (("encoder.norm.gain", 0.75), ("embed.weight", 0.25)):
         assert torch.allclose(mixed[name], began.state_dict()[name] + share, atol=1e-6)
-    export.release(tmp_path / "began", "0.3.0", ["parse"])
-    config = json.loads((tmp_path / "began" / "config.json").read_text())
-    assert config["version"] == "0.3.0" and {t["name"] for t in config["tasks"]} == {"translate"}
-    with pytest.raises(ValueError, match="no tasks .'sing'"):
-        export.release(tmp_path / "began", "0.3.0", ["sing"])
+
+
+def test_tasks_that_are_left_out_take_their_heads_with_them(tmp_path):
+    model = golden.tiny_model(senses=True)
+    for without, gone in (([], set()), (["transcribe", "detect"], {"letters", "bccd"})):
+        tensors = checkpoint.save(tmp_path, model.config, model.state_dict(), golden.tiny_vocabulary(), "f32", version="0.3.0", without=without)
+        config = json.loads((tmp_path / "config.json").read_text())
+        assert config["version"] == "0.3.0" and not set(without) & {t["name"] for t in config["tasks"]}
+        assert {n.split(".")[1] for n in tensors if n.startswith("decoders.")} == {"letters", "bccd", "cifar10", "digits", "commands"} - gone
+        again, _ = checkpoint.load(tmp_path)
+        assert again.config.letters == (0 if gone else 28) and len(again.heads) == 4 - bool(gone)
