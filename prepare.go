@@ -164,7 +164,7 @@ func (m *Model) write(r *request, in Input, maxTokens int) {
 		}
 	}
 	end := m.ckpt.Config.Vocabulary.End
-	text := sequence.Text{Limit: end + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:])}
+	text := &sequence.Text{Limit: end + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:])}
 	if h := r.task.hearing; h != nil {
 		r.sound = letters.NewSound(h.spelling, end, h.share)
 		m.search(r, in, letters.NewTranscript(text, r.sound), maxTokens)
@@ -179,7 +179,7 @@ func (m *Model) search(r *request, in Input, g sequence.Grammar, maxTokens int) 
 	if in.Beam > 0 {
 		r.width = in.Beam
 	}
-	r.slots = make([]int32, 0, maxTokens)
+	r.slots = make([]int32, 0, r.width*maxTokens)
 	wider := 0
 	if r.sound != nil {
 		wider = letters.Candidates

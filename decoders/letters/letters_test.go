@@ -87,14 +87,14 @@ func TestWeigh(t *testing.T) {
 				if after == 0 {
 					continue
 				}
-				next := g.Clone().(*Transcript)
+				next := g.Clone(nil).(*Transcript)
 				if next.Accept(int32(id)) != nil {
 					t.Fatal("Accept forces tokens")
 				}
 				walk(next, text+piece, tokens+1)
 			}
 		}
-		walk(NewTranscript(sequence.Text{Limit: end + 1}, s), "", 0)
+		walk(NewTranscript(&sequence.Text{Limit: end + 1}, s), "", 0)
 	}
 }
 
@@ -109,7 +109,7 @@ func TestLongSound(t *testing.T) {
 		logits[4*row+said] = 12
 	}
 	s.Hear(logits)
-	g := NewTranscript(sequence.Text{Limit: end + 1}, s)
+	g := NewTranscript(&sequence.Text{Limit: end + 1}, s)
 	for i := range rows / 4 {
 		if heard, other := g.Weigh(4, 0), g.Weigh(3, 0); heard < -0.01 || other > -2 {
 			t.Fatalf("token %d: %v, another %v", i, heard, other)
@@ -127,7 +127,7 @@ func TestLongSound(t *testing.T) {
 // TestLost goes on by the network's word alone once something was said that was
 // not heard.
 func TestLost(t *testing.T) {
-	g := NewTranscript(sequence.Text{Limit: end + 1}, soundOf(rand.New(rand.NewPCG(2, 0)), 5, 0.5))
+	g := NewTranscript(&sequence.Text{Limit: end + 1}, soundOf(rand.New(rand.NewPCG(2, 0)), 5, 0.5))
 	if got := g.Weigh(6, -1); got != 0.5*-1+0.5*unheard {
 		t.Errorf("unheard: %v", got)
 	}
@@ -150,7 +150,7 @@ func TestSearch(t *testing.T) {
 	s.Hear(logits)
 	for _, beam := range []int{1, 3} {
 		search := sequence.New(sequence.Options{Command: 9, End: end, Beam: beam, MaxTokens: 9, LengthPenalty: 1, Wider: 8},
-			NewTranscript(sequence.Text{Limit: end + 1}, s))
+			NewTranscript(&sequence.Text{Limit: end + 1}, s))
 		for len(search.Live()) > 0 {
 			var c kernels.Candidates
 			c.Resize(len(search.Live()), end+1)

@@ -20,6 +20,13 @@ func (s *Sound) begin() prefix {
 	return p
 }
 
+// copy makes dst, which has room, the prefix p.
+func (dst *prefix) copy(p prefix) {
+	dst.last = p.last
+	copy(dst.letter, p.letter)
+	copy(dst.blank, p.blank)
+}
+
 func (s *Sound) room() prefix {
 	return prefix{letter: make([]float64, s.rows()+1), blank: make([]float64, s.rows()+1)}
 }

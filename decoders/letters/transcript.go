@@ -2,7 +2,6 @@ package letters
 
 import (
 	"math"
-	"slices"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
 )
@@ -18,7 +17,7 @@ const Candidates = 16
 // Transcript is the grammar of what is said in a sound: a text whose decisions
 // are weighed by what is heard.
 type Transcript struct {
-	sequence.Text
+	*sequence.Text
 	sound *Sound
 	heard prefix
 	begun bool // heard is there
@@ -28,7 +27,7 @@ type Transcript struct {
 }
 
 // NewTranscript weighs the decisions of text by sound.
-func NewTranscript(text sequence.Text, sound *Sound) *Transcript {
+func NewTranscript(text *sequence.Text, sound *Sound) *Transcript {
 	return &Transcript{Text: text, sound: sound}
 }
 
@@ -42,12 +41,17 @@ func (g *Transcript) Weigh(token int32, log float64) float64 {
 	return (1-g.sound.share)*log + g.sound.share*heard
 }
 
-// hear returns the probability of hearing token next, and the prefix with it.
-func (g *Transcript) hear(token int32) (float64, prefix) {
+// begin hears the beginning of the sound, unless that has been.
+func (g *Transcript) begin() {
 	if !g.begun {
 		g.heard, g.begun = g.sound.begin(), true
 		g.two = [2]prefix{g.sound.room(), g.sound.room()}
 	}
+}
+
+// hear returns the probability of hearing token next, and the prefix with it.
+func (g *Transcript) hear(token int32) (float64, prefix) {
+	g.begin()
 	switch {
 	case g.lost:
 		return 1, prefix{}
@@ -75,19 +79,21 @@ func (g *Transcript) Accept(token int32) []int32 {
 	if p == 0 {
 		g.lost = true
 	} else if !g.lost {
-		g.heard.last = now.last
-		copy(g.heard.letter, now.letter)
-		copy(g.heard.blank, now.blank)
+		g.heard.copy(now)
 	}
 	return nil
 }
 
 // Clone returns a copy with scratch of its own.
-func (g *Transcript) Clone() sequence.Grammar {
-	c := *g
-	if g.begun {
-		c.heard.letter, c.heard.blank = slices.Clone(g.heard.letter), slices.Clone(g.heard.blank)
-		c.two = [2]prefix{g.sound.room(), g.sound.room()}
+func (g *Transcript) Clone(old sequence.Grammar) sequence.Grammar {
+	c, ok := old.(*Transcript)
+	if !ok {
+		c = &Transcript{Text: g.Text, sound: g.sound}
 	}
-	return &c
+	c.lost = g.lost
+	if g.begun {
+		c.begin()
+		c.heard.copy(g.heard)
+	}
+	return c
 }

@@ -13,7 +13,7 @@ type doubled struct{ decided int }
 
 func (doubled) Start() []int32           { return []int32{2, 2} }
 func (doubled) Allowed() kernels.Allowed { return kernels.Allowed{IDs: []int32{0, 1, end}} }
-func (d *doubled) Clone() Grammar        { c := *d; return &c }
+func (d *doubled) Clone(Grammar) Grammar { c := *d; return &c }
 
 func (*doubled) Weigh(_ int32, log float64) float64 { return log }
 func (*doubled) Forbidden(ids, _ []int32) []int32   { return ids }

@@ -28,8 +28,9 @@ type Grammar interface {
 	// Accept takes a decision and returns tokens that must follow it, which are
 	// not decisions. They may be read until the next call.
 	Accept(token int32) []int32
-	// Clone returns an independent copy in the same state.
-	Clone() Grammar
+	// Clone returns an independent copy in the same state, in the place of old, which
+	// nobody needs any more, where that can be: a copy or nil.
+	Clone(old Grammar) Grammar
 }
 
 // Options of a search.
@@ -68,12 +69,13 @@ func (h *Hypothesis) Decisions() int { return h.steps }
 // Allowed restricts the decision that follows Next.
 func (h *Hypothesis) Allowed() kernels.Allowed { return h.grammar.Allowed() }
 
-// Search is one output being made. It allocates as hypotheses fork (beam search)
-// or grow beyond what New reserved, never in a greedy step.
+// Search is one output being made. A step allocates only where an output ends or
+// something grows beyond what New reserved.
 type Search struct {
 	opts     Options
 	live     []*Hypothesis
-	spare    []*Hypothesis
+	next     []*Hypothesis // empty between steps, as long as live
+	free     []*Hypothesis // to be overwritten
 	picks    []pick
 	finished []*Hypothesis
 	long     []*Hypothesis // cut at MaxTokens
@@ -89,18 +91,30 @@ type pick struct {
 
 // New starts a search under g.
 func New(opts Options, g Grammar) *Search {
-	h := &Hypothesis{
-		grammar:   g,
-		Tokens:    make([]int32, 0, opts.MaxTokens+1),
-		Path:      make([]int32, 0, opts.MaxTokens+2),
+	s := &Search{opts: opts}
+	s.picks = make([]pick, 0, opts.Beam*s.wanted())
+	h := s.blank()
+	h.grammar = g
+	h.Next = append(h.Next, opts.Command)
+	h.force(g.Start())
+	s.live = append(make([]*Hypothesis, 0, opts.Beam), h)
+	if opts.Beam > 1 { // as many as there are and as many as come from them
+		s.next = make([]*Hypothesis, 0, opts.Beam)
+		for range 2*opts.Beam - 1 {
+			s.free = append(s.free, s.blank())
+		}
+	}
+	return s
+}
+
+// blank is a hypothesis with room for the longest output.
+func (s *Search) blank() *Hypothesis {
+	return &Hypothesis{
+		Tokens:    make([]int32, 0, s.opts.MaxTokens+1),
+		Path:      make([]int32, 0, s.opts.MaxTokens+2),
 		Next:      make([]int32, 0, 16),
 		forbidden: make([]int32, 0, 8),
 	}
-	h.Next = append(h.Next, opts.Command)
-	h.force(g.Start())
-	s := &Search{opts: opts, live: []*Hypothesis{h}}
-	s.picks = make([]pick, 0, opts.Beam*s.wanted())
-	return s
 }
 
 // Live returns the hypotheses whose Next rows are to be run. It is empty when
@@ -165,21 +179,21 @@ func (s *Search) greedy(p pick) {
 
 // spread lets the best continuations live and the best ends finish.
 func (s *Search) spread() {
-	next := s.spare[:0]
 	for rank, p := range s.picks {
 		if p.token == s.opts.End {
 			if rank < s.opts.Beam {
-				s.finish(s.live[p.from].fork(), p.logp)
+				s.finish(s.fork(s.live[p.from]), p.logp)
 			}
 			continue
 		}
-		if len(next) < s.opts.Beam {
-			h := s.live[p.from].fork()
+		if len(s.next) < s.opts.Beam {
+			h := s.fork(s.live[p.from])
 			h.take(p.token, p.logp)
-			next = append(next, h)
+			s.next = append(s.next, h)
 		}
 	}
-	s.live, s.spare = next, s.live[:0]
+	s.free = append(s.free, s.live...)
+	s.live, s.next = s.next, s.live[:0]
 }
 
 // gather collects the continuations of all live hypotheses, best first; equal
@@ -273,12 +287,16 @@ func (h *Hypothesis) force(tokens []int32) {
 	h.forbidden = h.grammar.Forbidden(h.forbidden[:0], h.Tokens)
 }
 
-func (h *Hypothesis) fork() *Hypothesis {
-	return &Hypothesis{
-		Tokens:    append(make([]int32, 0, cap(h.Tokens)), h.Tokens...),
-		Path:      append(make([]int32, 0, cap(h.Path)), h.Path...),
-		Next:      make([]int32, 0, cap(h.Next)),
-		forbidden: make([]int32, 0, cap(h.forbidden)),
-		Logp:      h.Logp, grammar: h.grammar.Clone(), steps: h.steps,
+// fork returns a copy of h, which has not run its next tokens.
+func (s *Search) fork(h *Hypothesis) *Hypothesis {
+	var c *Hypothesis
+	if n := len(s.free); n > 0 {
+		c, s.free = s.free[n-1], s.free[:n-1]
+	} else {
+		c = s.blank()
 	}
+	c.Tokens, c.Path = append(c.Tokens[:0], h.Tokens...), append(c.Path[:0], h.Path...)
+	c.Next, c.forbidden = c.Next[:0], c.forbidden[:0]
+	c.Logp, c.steps, c.grammar = h.Logp, h.steps, h.grammar.Clone(c.grammar)
+	return c
 }

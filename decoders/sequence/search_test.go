@@ -126,7 +126,7 @@ func (m *toy) brute(most int, alpha float64) (best []int32, score float64) {
 }
 
 func text(beam, most int, alpha float64) *Search {
-	return New(Options{Command: command, End: end, Beam: beam, MaxTokens: most, LengthPenalty: alpha}, Text{Limit: end + 1})
+	return New(Options{Command: command, End: end, Beam: beam, MaxTokens: most, LengthPenalty: alpha}, &Text{Limit: end + 1})
 }
 
 func TestWideBeamIsExact(t *testing.T) {

@@ -10,19 +10,19 @@ type Text struct {
 }
 
 // Start places nothing.
-func (Text) Start() []int32 { return nil }
+func (*Text) Start() []int32 { return nil }
 
 // Allowed is every token below the limit.
-func (t Text) Allowed() kernels.Allowed { return kernels.Allowed{Limit: t.Limit} }
+func (t *Text) Allowed() kernels.Allowed { return kernels.Allowed{Limit: t.Limit} }
 
 // Forbidden adds the tokens that would repeat what is written once too often.
-func (t Text) Forbidden(ids, written []int32) []int32 { return t.Repeats.Forbidden(ids, written) }
+func (t *Text) Forbidden(ids, written []int32) []int32 { return t.Repeats.Forbidden(ids, written) }
 
 // Weigh leaves the network's word.
-func (Text) Weigh(_ int32, log float64) float64 { return log }
+func (*Text) Weigh(_ int32, log float64) float64 { return log }
 
 // Accept forces nothing.
-func (Text) Accept(int32) []int32 { return nil }
+func (*Text) Accept(int32) []int32 { return nil }
 
 // Clone returns t, which has no state.
-func (t Text) Clone() Grammar { return t }
+func (t *Text) Clone(Grammar) Grammar { return t }

@@ -24,7 +24,7 @@ func short(seed, order int) func([]int32, int32) float64 {
 
 func guarded(beam, most int) *Search {
 	return New(Options{Command: command, End: end, Beam: beam, MaxTokens: most, LengthPenalty: 2},
-		Text{Limit: end + 1, Repeats: NewRepeats(letters, nil)})
+		&Text{Limit: end + 1, Repeats: NewRepeats(letters, nil)})
 }
 
 // broken says whether some token of a text should not have been chosen.
@@ -117,7 +117,7 @@ func TestMoreCandidatesChangeNothing(t *testing.T) {
 func TestNothingLeftToSay(t *testing.T) {
 	for _, beam := range []int{1, 3} {
 		m := &toy{logit: func([]int32, int32) float64 { return 0 }}
-		s := New(Options{Command: command, End: end, Beam: beam, MaxTokens: 9}, Text{Limit: 1, Repeats: NewRepeats(letters, nil)})
+		s := New(Options{Command: command, End: end, Beam: beam, MaxTokens: 9}, &Text{Limit: 1, Repeats: NewRepeats(letters, nil)})
 		if best := m.run(t, s); !slices.Equal(best.Tokens, []int32{0, 0, 0}) || best.Logp != 0 || s.Cut() {
 			t.Errorf("beam %d: %v of %v, cut %v; want three zeros of 0, whole", beam, best.Tokens, best.Logp, s.Cut())
 		}
@@ -128,7 +128,7 @@ func TestNothingLeftToSay(t *testing.T) {
 func TestGuardedStepAllocatesNothing(t *testing.T) {
 	last := int32(len(bare))
 	s := New(Options{Command: command, End: last, Beam: 1, MaxTokens: 3000, LengthPenalty: 1},
-		Text{Limit: last + 1, Repeats: NewRepeats(letters, nil)})
+		&Text{Limit: last + 1, Repeats: NewRepeats(letters, nil)})
 	var c kernels.Candidates
 	c.Resize(1, len(bare))
 	r, best, passed := rand.New(rand.NewPCG(3, 4)), int32(0), 0

@@ -186,9 +186,13 @@ func (g *Grammar) Accept(token int32) []int32 {
 }
 
 // Clone copies the automaton's state; the words are shared.
-func (g *Grammar) Clone() sequence.Grammar {
-	c := *g
-	return &c
+func (g *Grammar) Clone(old sequence.Grammar) sequence.Grammar {
+	c, ok := old.(*Grammar)
+	if !ok {
+		c = new(Grammar)
+	}
+	*c = *g
+	return c
 }
 
 // MaxTokens bounds the length of any output from the start, the end not counted.

@@ -157,7 +157,7 @@ func TestCloneIsIndependent(t *testing.T) {
 	g := grammar(t, pieces, flat+2)
 	first := append(slices.Clone(g.Start()), np)
 	g.Accept(np)
-	c := g.Clone().(*Grammar)
+	c := g.Clone(nil).(*Grammar)
 	lowest := func(ids []int32) int32 { return ids[0] }
 	highest := func(ids []int32) int32 { return ids[len(ids)-1] }
 	rest := func(g *Grammar, pick func([]int32) int32) []int32 { return walk(t, g, pick)[len(g.Start()):] }
