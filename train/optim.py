@@ -63,14 +63,14 @@ class Muon(torch.optim.Optimizer):
 VECTORS = ("embed", "depthwise", "moe.gate", "moe.noise", "query", "labels", "ctc", "murmur", "glance")
 
 
-def optimizers(model, lr_matrix, lr_rest, weight_decay, compile, known=(), factor=1.0):
-    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters, gates and labels. The names in known
-    learn at factor times the rates."""
-    out = []
-    for share, names in ((1.0, lambda n: n not in known), (factor, lambda n: n in known)):
+def optimizers(model, lr_matrix, lr_rest, weight_decay, compile, factors=None):
+    """Muon over every linear map of the blocks, AdamW over embeddings, gains, filters, gates and labels. The names in factors
+    learn at so many times the rates."""
+    out, factors = [], factors or {}
+    for share in sorted({1.0, *factors.values()}, reverse=True):
         chosen, rest = [], []
         for name, p in model.named_parameters():
-            if names(name) and p.requires_grad:
+            if factors.get(name, 1.0) == share and p.requires_grad:
                 is_matrix = p.dim() >= 2 and not any(key in name for key in VECTORS)
                 (chosen if is_matrix else rest).append((name, p))
         if chosen:

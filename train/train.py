@@ -180,6 +180,13 @@ def train(a, trainer, get, dev, log, last, until, stop):
             saved = time.monotonic()
 
 
+def factors(text):
+    """{beginning of a weight's name: factor}, the last for all others."""
+    value = json.loads(text)
+    value = value if isinstance(value, dict) else {"": value}
+    return {begin: float(f) for begin, f in value.items() if begin} | {"": float(value.get("", 1.0))}
+
+
 def parser():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     source = p.add_mutually_exclusive_group(required=True)
@@ -213,8 +220,8 @@ def parser():
     p.add_argument("--shares", default="{}", help="JSON overrides of data.SHARES")
     p.add_argument("--lr-matrix", type=float, default=0.02)
     p.add_argument("--lr-rest", type=float, default=3e-3)
-    p.add_argument("--lr-known", type=float, default=1.0, help="factor on the learning rates of the weights that --init brings; 0: "
-                   "they stay as they are")
+    p.add_argument("--lr-known", type=factors, default={"": 1.0}, help="factor on the learning rates of the weights that --init "
+                   "brings, 0: they stay as they are; or JSON, beginning of a name -> factor, of which the first counts")
     p.add_argument("--weight-decay", type=float, default=0.0)
     p.add_argument("--smoothing", type=float, default=0.1)
     p.add_argument("--clip", type=float, default=2.0)

@@ -40,9 +40,10 @@ class Trainer:
         self.a, self.device = a, a.device
         self.model = MultiModel(config(a.config, a.kinds)).to(a.device)
         known = self.start_from(initial(a.init)) if a.init else set()
+        factors = {n: next(f for begin, f in a.lr_known.items() if n.startswith(begin)) for n in known}
         for name, p in self.model.named_parameters():
-            p.requires_grad_(a.lr_known > 0 or name not in known)
-        self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, a.device != "cpu", known, a.lr_known)
+            p.requires_grad_(factors.get(name, 1.0) > 0)
+        self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, a.device != "cpu", factors)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.step, self.seconds, self.tokens = 0, 0.0, 0
         self.loss = {k: torch.compile(self.batch_loss, dynamic=False) if a.compile else self.batch_loss for k in a.kinds}

@@ -9,6 +9,7 @@ import losses
 import sounds
 import tasks
 import tokenizer
+import train
 import trainer
 
 
@@ -85,7 +86,7 @@ def options(kinds):
             '"encoder_moe": [1], "decoder_moe": [0], "encoder_dilations": [1, 2], "decoder_dilations": [1]'
     image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "glances", "cells"} & set(kinds) else ""
     return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02,
-                              lr_rest=3e-3, lr_known=1.0, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
+                              lr_rest=3e-3, lr_known={"": 1.0}, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
                               adversarial=0, adversarial_steps=1)
 
 
@@ -119,7 +120,11 @@ def test_weights_of_texts_start_a_model_of_all_senses(tmp_path):
     for name, p in text.model.named_parameters():
         assert torch.equal(p, both.model.get_parameter(name))
     assert {n for n, _, _ in both.model.config.heads_of} == {t["head"] for t in tasks.TASKS if "head" in t}
-    a.lr_known = 0.0
+    a.lr_known = train.factors('{"encoder.": 0.5, "": 0}')
+    some = trainer.Trainer(a)
+    assert {n for n, p in text.model.named_parameters() if some.model.get_parameter(n).requires_grad} == {
+        n for n, _ in text.model.named_parameters() if n.startswith("encoder.")}
+    a.lr_known = train.factors("0")
     still = trainer.Trainer(a)
     image = still.model.image.stages[0].conv.weight.clone()
     photos = np.random.default_rng(0).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)

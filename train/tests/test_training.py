@@ -16,7 +16,7 @@ SMALL = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "v
 
 def options(**over):
     return argparse.Namespace(**{**dict(
-        seed=1, kinds=["text"], every={}, device="cpu", config=SMALL, init=None, lr_matrix=0.02, lr_rest=3e-3, lr_known=1.0,
+        seed=1, kinds=["text"], every={}, device="cpu", config=SMALL, init=None, lr_matrix=0.02, lr_rest=3e-3, lr_known={"": 1.0},
         weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
         adversarial=0, adversarial_steps=1), **over})
 
@@ -57,7 +57,7 @@ def test_known_weights_learn_at_a_share_of_the_rates():
     known = {n for n, _ in model.named_parameters() if n.startswith("encoder.")}
     name_of = {id(p): n for n, p in model.named_parameters()}
     rates = {}
-    for o in optim.optimizers(model, 0.02, 3e-3, 0.0, False, known, 0.25):
+    for o in optim.optimizers(model, 0.02, 3e-3, 0.0, False, dict.fromkeys(known, 0.25)):
         for g in o.param_groups:
             rates |= {name_of[id(p)]: g["lr"] / (0.02 if isinstance(o, optim.Muon) else 3e-3) for p in g["params"]}
     assert rates == {n: 0.25 if n in known else 1.0 for n in name_of.values()}
