@@ -160,7 +160,8 @@ def model_config(settings):
     letters = max((len(t["letters"]) for t in settings["tasks"] if "letters" in t), default=0)
     senses = {f"{sense}_{k}": tuple(v) if isinstance(v, list) else v
               for sense in ("audio", "image") for k, v in m.get(sense, {}).items() if k != "window"}
-    return Config(**fields, **senses, heads_of=heads, letters=letters)
+    captions = max((t["canvas"][0] for t in settings["tasks"] if t["name"] == "caption"), default=0)
+    return Config(**fields, **senses, heads_of=heads, letters=letters, captions=captions)
 
 
 def load(directory):

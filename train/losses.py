@@ -1,8 +1,8 @@
 """What a batch of each kind costs the model: kind -> function(model, batch, options) -> (loss, balance, {name: measure}).
 
 Kinds are text, align (pairs of sentences), sounds, murmurs (letters of sounds without the trunk), photos (classes), glances
-(the same without the trunk) and cells (boxes);
-batches.py and data.py make the batches. A measure is a pair (sum, count) of detached scalars, so that several batches can be
+(the same without the trunk), captions and cells (boxes);
+batches.py, captions.py and data.py make the batches. A measure is a pair (sum, count) of detached scalars, so that several batches can be
 averaged.
 """
 import torch
@@ -142,6 +142,16 @@ def attacked(model, b, eps, steps):
     return b | {"pixels": x}
 
 
+def captions(model, b, smoothing):
+    """Descriptions of pictures, as many of each in a row as there are of them a picture."""
+    memory, rows, balance = model.encode_image(b["pixels"], b["command"])
+    each = len(b["tgt"]) // len(b["pixels"])
+    memory, rows = (memory.repeat_interleave(each, 0), Rows(*(v.repeat_interleave(each, 0) for v in (rows.segment, rows.position))))
+    x, more = model.decode(b["tgt"], rows_of(b, "tgt"), memory, rows)
+    loss, measures = predicted(model, "captions", model.logits(x), b["labels"], smoothing)
+    return loss, balance + more, measures
+
+
 def cells(model, b, smoothing, head="bccd"):
     """Boxes: objectness of every cell against the overlap its box has; class and generalized IoU (Rezatofighi et al. 2019)
     of the cells that own a box (targets of batches.assign)."""
@@ -187,6 +197,7 @@ def evaluate(model, dev, put):
     return out
 
 
-KINDS = {"text": text, "align": align, "sounds": sounds, "murmurs": murmurs, "photos": photos, "glances": glances, "cells": cells}
-WEIGHTS = {"text": 1.0, "align": 0.2, "sounds": 0.6, "murmurs": 0.6, "photos": 0.4, "glances": 0.4, "cells": 0.2}
+KINDS = {"text": text, "align": align, "sounds": sounds, "murmurs": murmurs, "photos": photos, "glances": glances, "captions": captions,
+         "cells": cells}
+WEIGHTS = {"text": 1.0, "align": 0.2, "sounds": 0.6, "murmurs": 0.6, "photos": 0.4, "glances": 0.4, "captions": 0.6, "cells": 0.2}
 EXPERT_LOSS = 0.01  # weight of CV²(importance) + CV²(load): Shazeer et al. 2017

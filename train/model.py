@@ -44,6 +44,7 @@ class Config:
     image_blocks: tuple = (2, 2, 2)
     image_expand: int = 4
     heads_of: tuple = ()  # (name, "classes" or "boxes", number of labels)
+    captions: int = 0  # pixels a side of the pictures that are described; 0: none are
     letters: int = 0  # of the CTC head on rows of sound; 0: none
     murmurs: int = 0  # the same on the rows of the audio encoder alone, an auxiliary of training; 0: none
     glances: int = 0  # labels of the head on the image encoder alone, another; 0: none

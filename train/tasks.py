@@ -35,7 +35,9 @@ def of(config, without=()):
     modalities = {"text"} | ({"audio"} if config.audio_bands else set()) | ({"image"} if config.image_channels else set())
     chosen = [t for t in TASKS if t["input"] in modalities and t.get("head") in heads | {None} and t["name"] not in without]
     letters = dict(head="letters", letters=LETTERS, share=LETTERS_SHARE) if config.letters else {}
-    return [t | letters if t["name"] == "transcribe" else t for t in chosen]
+    return [t | letters if t["name"] == "transcribe" else t for t in chosen] + [
+        translation(to) | {"name": "caption", "from": ["en"], "input": "image", "canvas": [config.captions] * 2, "fit": "crop"}
+        for to in ("en", "de") if config.captions]
 
 
 def heads(modalities):

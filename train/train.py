@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 import batches
+import captions
 import data
 import feed
 import optim
@@ -69,6 +70,8 @@ def sense_batches(a, tok, seed):
         if kind in a.kinds:
             images, labels = photos.load(a.senses, "cifar10", "train")
             made[kind] = batches.PhotoBatches(images, labels, tok.commands["<classify>"], size, seed, a.augment)
+    if "captions" in a.kinds:
+        made["captions"] = captions.CaptionBatches(*photos.load(a.senses, "flickr8k_1000", "train"), tok, a.captions, seed)
     if "cells" in a.kinds:
         made["cells"] = batches.CellBatches(photos.load(a.senses, "bccd", "train"), tok.commands["<detect>"], a.cells, seed)
     return made
@@ -87,6 +90,9 @@ def sense_dev(a, tok):
         index = np.random.default_rng(7).permutation(len(images))[:1024].reshape(4, -1)
         made = [(photos.pixels(images[i]), labels[i].astype(np.int64), tok.commands["<classify>"]) for i in index]
         out["cifar10" if kind == "photos" else kind] = kind, [batches.photo_batch(*one) for one in made]
+    if "captions" in a.kinds:
+        made = captions.CaptionBatches(*photos.load(a.senses, "flickr8k_1000", "dev"), tok, 25, 7, augment=False)
+        out["flickr8k"] = "captions", [made.next() for _ in range(4)]
     if "cells" in a.kinds:
         pictures = [photos.whole_cells(*p) for p in photos.load(a.senses, "bccd", "dev")[:24]]
         out["bccd"] = "cells", [batches.cell_batch(pictures[i:i + 8], tok.commands["<detect>"]) for i in range(0, 24, 8)]
@@ -194,7 +200,7 @@ def parser():
     source.add_argument("--packed", type=Path, nargs="+", metavar="FILE", help="files of pack.py instead")
     p.add_argument("--senses", type=Path, help="cache of sounds and pictures")
     p.add_argument("--kinds", type=lambda text: text.split(","), default=["text"], help="of batches that each step takes, "
-                   "separated by commas: text, align, sounds, murmurs, photos, glances, cells")
+                   "separated by commas: text, align, sounds, murmurs, photos, glances, captions, cells")
     p.add_argument("--every", type=json.loads, default={}, help="JSON: a kind that is not taken at each step but every so many")
     p.add_argument("--align-rows", type=int, default=6, help="rows of 128 slots in a batch of aligned pairs")
     p.add_argument("--sound-rows", type=int, default=8, help="rows of 16 seconds in a batch of sounds")
@@ -207,6 +213,7 @@ def parser():
     p.add_argument("--adversarial", type=Fraction, default=0, metavar="EPS", help="train on attacked photos, no channel changed by "
                    "more than this share of its range, such as 8/255")
     p.add_argument("--adversarial-steps", type=int, default=1, help="of the attack: 1 is FGSM from a start by chance, more is PGD")
+    p.add_argument("--captions", type=int, default=16, help="pictures in a batch of photos with captions")
     p.add_argument("--cells", type=int, default=2, help="pictures in a batch of cells")
     p.add_argument("--run", type=Path, required=True, help="folder for checkpoints and log.jsonl")
     p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")

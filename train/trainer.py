@@ -14,6 +14,7 @@ import precision
 import tasks
 from model import Config, MultiModel
 
+SOME = ("audio.", "image.", "heads.", "ctc.", "murmur.", "glance.")  # weights that not every model has
 SENSES = {"audio": dict(audio_bands=80, audio_blocks=6), "image": dict(image_channels=(64, 128, 256))}
 
 
@@ -26,10 +27,11 @@ def initial(path):
 
 def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
-    modalities = {"sounds": "audio", "murmurs": "audio", "photos": "image", "glances": "image", "cells": "image"}
+    modalities = {"sounds": "audio", "murmurs": "audio"} | dict.fromkeys(("photos", "glances", "captions", "cells"), "image")
     needs = {key: value for k in kinds if k in modalities for key, value in SENSES[modalities[k]].items()}
-    alone = {"sounds": ("letters", len(tasks.LETTERS)), "murmurs": ("murmurs", len(tasks.LETTERS)), "glances": ("glances", len(tasks.CIFAR10))}
-    needs |= dict(alone[k] for k in kinds if k in alone)
+    more = {"sounds": ("letters", len(tasks.LETTERS)), "murmurs": ("murmurs", len(tasks.LETTERS)),
+            "glances": ("glances", len(tasks.CIFAR10)), "captions": ("captions", 96)}
+    needs |= dict(more[k] for k in kinds if k in more)
     read = sorted({modalities[k] for k in kinds if k in modalities and k not in ("murmurs", "glances")})  # by heads, behind the trunk
     return Config(**{**needs, "heads_of": tasks.heads(read), **json.loads(overrides)})
 
@@ -49,12 +51,12 @@ class Trainer:
         self.loss = {k: torch.compile(self.batch_loss, dynamic=False) if a.compile else self.batch_loss for k in a.kinds}
 
     def start_from(self, weights):
-        """Weights of a model of the same widths; modality nets and heads that it lacks stay random, others must be there,
-        and those of training alone that this model lacks are left out. Returns the names of those that were taken."""
+        """Weights of a model of the same widths; modality nets and heads that either lacks stay random or are left out, all
+        others must be there. Returns the names of those that were taken."""
         own = self.model.state_dict()
-        weights = {n: w for n, w in weights.items() if n in own or not n.endswith(checkpoint.TRAINING)}
+        weights = {n: w for n, w in weights.items() if n in own or not n.startswith(SOME)}
         missing, unknown = self.model.load_state_dict(weights, strict=False)
-        missing = [n for n in missing if not n.startswith(("audio.", "image.", "heads.", "ctc.", "murmur.", "glance."))]
+        missing = [n for n in missing if not n.startswith(SOME)]
         if missing or unknown:
             raise ValueError(f"train: weights to start from lack {missing} and have {unknown}, which this model does not")
         return set(weights)

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 import batches
+import captions
 import losses
 import sounds
 import tasks
@@ -84,7 +85,7 @@ def test_cells_belong_to_the_smallest_box_near_their_centre():
 def options(kinds):
     small = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "encoder_blocks": 2, "decoder_blocks": 1, ' \
             '"encoder_moe": [1], "decoder_moe": [0], "encoder_dilations": [1, 2], "decoder_dilations": [1]'
-    image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "glances", "cells"} & set(kinds) else ""
+    image = ', "image_channels": [8, 16, 32], "image_blocks": [1, 1, 1]' if {"photos", "glances", "captions", "cells"} & set(kinds) else ""
     return argparse.Namespace(kinds=kinds, seed=1, device="cpu", config=small + image + "}", init=None, lr_matrix=0.02,
                               lr_rest=3e-3, lr_known={"": 1.0}, weight_decay=0.0, compile=False, smoothing=0.1, hours=1.0, steps=10**9, clip=2.0, average=0.9,
                               adversarial=0, adversarial_steps=1)
@@ -95,7 +96,8 @@ def test_losses_of_all_kinds_fall_together(tok):
     boxes = np.array([[20, 20, 70, 60], [120, 80, 150, 110]], float)
     photos = rng.uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
     cells = rng.uniform(-1, 1, (144, 192, 3)).astype(np.float32)
-    step = {"sounds": made(tok, rows=2).next(), "murmurs": made(tok, rows=2, words=True).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
+    described = captions.CaptionBatches((255 * rng.random((2, 96, 96, 3))).astype(np.uint8), [["a dog runs ."], ["two men , one boy"]], tok, 2, 1)
+    step = {"captions": described.next(), "sounds": made(tok, rows=2).next(), "murmurs": made(tok, rows=2, words=True).next(), "photos": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
             "glances": batches.photo_batch(photos, np.array([3, 1, 4, 1]), 8201),
             "cells": batches.cell_batch([(cells, boxes, [0, 2])], 8202)}
     t = trainer.Trainer(options(list(step)))
@@ -103,7 +105,7 @@ def test_losses_of_all_kinds_fall_together(tok):
     first = t.train_step(step)
     for _ in range(25):
         last = t.train_step(step)
-    for name in ("transcribe", "ctc", "murmurs", "digits", "cifar10", "glances", "bccd"):
+    for name in ("captions", "transcribe", "ctc", "murmurs", "digits", "cifar10", "glances", "bccd"):
         before, after = (total / count for total, count in (first[name], last[name]))
         assert after < 0.8 * before, name
     dev = losses.evaluate(t.average, {"set": ("sounds", [step["sounds"]]), "cifar10": ("photos", [step["photos"]])}, t.put)
@@ -153,3 +155,12 @@ def test_modality_nets_taught_alone_start_a_model_with_heads(tmp_path, alone, jo
 def test_without_heads_every_clip_is_words(tok):
     b = made(tok, rows=2, words=True).next()
     assert all((b[name] == -1).all() for name in ("class.digits", "class.commands")) and (b["ctc_letters"] > 0).sum() > 8
+
+
+def test_captions_are_written_like_other_texts(tok):
+    assert captions.plain("a dog , brown , isn 't here .") == "A dog, brown, isn't here."
+    b = captions.CaptionBatches(np.zeros((3, 96, 96, 3), np.uint8), [["one"], ["two", "three"], ["four"] * 5], tok, 2, 1).next()
+    assert b["pixels"].shape == (2, 96, 96, 3) and b["tgt"].shape == b["labels"].shape == (2 * captions.EACH, captions.TOKENS)
+    assert (b["tgt"][:, 0] == tok.commands["<to-en>"]).all() and "src" not in b
+    texts = {tok.decode([t for t in row if 0 <= t < tok.end]) for row in b["labels"]}
+    assert texts <= {"One.", "Two.", "Three.", "Four."}
