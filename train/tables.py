@@ -1,5 +1,6 @@
 """The paper's tables at a small fixed budget (Kaiser et al. 2017, tables 2 to 4): the joint model beside each task alone,
-parsing with only pictures beside it, and the joint model without experts and without attention.
+parsing with only pictures beside it, speech without the letters of CTC, and the joint model without experts and without
+attention.
 
     python tables.py --data DATA --senses CACHE --out DIR [--steps 300] [--seeds 1,2,3]   # DIR/tables.json and DIR/tables.md
 
@@ -24,6 +25,7 @@ RUNS = {
     "translation alone": ("text", TREES, {}),
     "parsing alone": ("text", TEXTS, {}),
     "speech alone": ("sounds", (), {}),
+    "speech without letters": ("sounds", (), {"letters": 0}),
     "photos alone": ("photos", (), {}),
     "objects alone": ("cells", (), {}),
     "parsing with photos": ("text,photos", TEXTS, {}),
