@@ -33,8 +33,9 @@ type bench struct {
 	sets, cache string
 	out         string
 	seeds       int
-	most        int // training examples of a class
-	pictures    int // that are attacked
+	most        int      // training examples of a class
+	pictures    int      // that are attacked
+	beside      []string // other checkpoints that are
 	counts      []int
 }
 
@@ -70,9 +71,13 @@ func run() error {
 	flag.IntVar(&b.seeds, "seeds", 3, "of the examples that are drawn, over which means are taken")
 	flag.IntVar(&b.most, "most", 450, "training examples of a class")
 	flag.IntVar(&b.pictures, "pictures", 200, "that are attacked")
+	beside := flag.String("beside", "", "model directories that are attacked too, separated by commas")
 	some := flag.String("counts", "1,5,10,50,0", "examples of a class to learn from; 0: all")
 	threads := flag.Int("threads", 0, "CPU threads, 0 for all")
 	flag.Parse()
+	if *beside != "" {
+		b.beside = strings.Split(*beside, ",")
+	}
 	measure, ok := parts[*part]
 	if !ok || b.sets == "" || b.seeds < 1 || b.most < 1 || b.pictures < 1 {
 		return fmt.Errorf("part %q, sets %q, seeds %d, most %d, pictures %d: want a part of %q, a folder and at least 1 each",

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -165,15 +166,23 @@ func TestAttacked(t *testing.T) {
 	b, page := small(t)
 	labels := []string{"airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"}
 	b.picturesOf(t, "cifar10", "test", labels, 1)
+	other := filepath.Join(t.TempDir(), "hardened")
+	if err := os.CopyFS(other, os.DirFS(b.model)); err != nil {
+		t.Fatal(err)
+	}
+	b.beside = []string{other}
 	if err := b.attack(); err != nil {
 		t.Fatal(err)
 	}
-	row := cells(t, page.String(), "10")
-	if len(row) != 6 {
-		t.Fatalf("row %q, want the pictures and five accuracies", row)
+	row := cells(t, page.String(), "senses")
+	if len(row) != 7 || row[1] != "10" {
+		t.Fatalf("row %q, want the checkpoint, 10 pictures and five accuracies", row)
 	}
-	if clean, strong := first(t, row[1]), first(t, row[5]); strong > clean {
+	if clean, strong := first(t, row[2]), first(t, row[6]); strong > clean {
 		t.Errorf("PGD leaves %v of 100 right, more than the %v without it", strong, clean)
+	}
+	if same := cells(t, page.String(), "hardened"); !slices.Equal(same[1:], row[1:]) {
+		t.Errorf("the same weights beside it: %q, want %q", same, row)
 	}
 }
 
