@@ -1,12 +1,11 @@
 // Package letters reads spelling off the rows of a sound by connectionist temporal
-// classification (CTC, Graves et al. 2006), and lets a search for words weigh what
+// classification (CTC, Graves et al. 2006), and lets a search for words write what
 // they sound like (Hori et al. 2017, "Advances in Joint CTC-Attention Based
 // End-to-End Speech Recognition").
 package letters
 
 import (
 	"math"
-	"strings"
 
 	"github.com/mm-runtime/mm/internal/nn"
 	"github.com/mm-runtime/mm/kernels"
@@ -23,39 +22,6 @@ func New(width, letters int) *Head { return &Head{nn.Linear(1+letters, width)} }
 // Logits of the rows of memory (T, D), in scratch: (T, 1 + letters).
 func (h *Head) Logits(s *nn.Scope, memory kernels.Tensor) kernels.Tensor {
 	return nn.Project(s, memory, h.Out)
-}
-
-// Spelling tells the letters of tokens. It is read-only.
-type Spelling struct {
-	columns int       // of the logits: the blank and the letters
-	tokens  [][]uint8 // columns of each token's letters; nil for one that has others
-}
-
-// NewSpelling reads the bytes of the tokens, in order of their ids, and the
-// letters, in order of their logits.
-func NewSpelling(pieces []string, letters string) *Spelling {
-	s := &Spelling{1 + len(letters), make([][]uint8, len(pieces))}
-	for id, piece := range pieces {
-		spelled := make([]uint8, len(piece))
-		for i := range len(piece) {
-			at := strings.IndexByte(letters, piece[i])
-			if at < 0 {
-				spelled = nil
-				break
-			}
-			spelled[i] = uint8(1 + at)
-		}
-		s.tokens[id] = spelled
-	}
-	return s
-}
-
-// of returns the letters of a token, nil for one that cannot be heard.
-func (s *Spelling) of(token int32) []uint8 {
-	if int(token) >= len(s.tokens) {
-		return nil
-	}
-	return s.tokens[token]
 }
 
 // Sound is what was heard of one segment. It is shared by the hypotheses of a
@@ -94,3 +60,6 @@ func (s *Sound) Hear(logits []float32) {
 }
 
 func (s *Sound) rows() int { return len(s.probs) / s.spelling.columns }
+
+// row is the probabilities of row t.
+func (s *Sound) row(t int) []float64 { return s.probs[t*s.spelling.columns:][:s.spelling.columns] }

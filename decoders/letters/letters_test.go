@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
@@ -61,37 +62,40 @@ func beginning(texts map[string]float64, with string) float64 {
 	return sum
 }
 
-// TestWeigh compares with the sum over all alignments, along every output of
-// three tokens.
-func TestWeigh(t *testing.T) {
+// TestWhatIsHeard compares what may come next, and how it is weighed, with the sum
+// over all alignments, along every output of three tokens.
+func TestWhatIsHeard(t *testing.T) {
 	for rows := 1; rows <= 6; rows++ {
 		s := soundOf(rand.New(rand.NewPCG(1, uint64(rows))), rows, 0.25)
 		texts := s.texts()
 		var walk func(g *Transcript, text string, tokens int)
 		walk = func(g *Transcript, text string, tokens int) {
-			before := beginning(texts, text)
-			check := func(token int32, after float64) {
-				want := 0.75*-2 + 0.25*max(unheard, math.Log(after/before))
-				if got := g.Weigh(token, -2); math.Abs(got-want) > 1e-9 {
-					t.Fatalf("%d rows, %q, token %d: %v, want %v", rows, text, token, got, want)
+			before, may := beginning(texts, text), g.Allowed().IDs
+			for id, piece := range append(slices.Clone(pieces), "") {
+				after := beginning(texts, text+piece) / before
+				switch {
+				case id == end:
+					after = texts[text] / before
+				case id >= 6: // cannot be heard
+					after = 0
 				}
-			}
-			check(end, texts[text])
-			check(6, 0)
-			if tokens == 3 {
-				return
-			}
-			for id, piece := range pieces[:6] {
-				after := beginning(texts, text+piece)
-				check(int32(id), after)
-				if after == 0 {
+				token := int32(id)
+				if got, want := slices.Contains(may, token), after >= faint; got != want {
+					t.Fatalf("%d rows, %q, token %d of probability %v: allowed %v", rows, text, token, after, got)
+				}
+				if after < faint {
 					continue
 				}
-				next := g.Clone(nil).(*Transcript)
-				if next.Accept(int32(id)) != nil {
-					t.Fatal("Accept forces tokens")
+				if got, want := g.Weigh(token, -2), 0.75*-2+0.25*math.Log(after); math.Abs(got-want) > 1e-9 {
+					t.Fatalf("%d rows, %q, token %d: %v, want %v", rows, text, token, got, want)
 				}
-				walk(next, text+piece, tokens+1)
+				if token != end && tokens < 3 {
+					next := g.Clone(nil).(*Transcript)
+					if next.Accept(token) != nil {
+						t.Fatal("Accept forces tokens")
+					}
+					walk(next, text+piece, tokens+1)
+				}
 			}
 		}
 		walk(NewTranscript(&sequence.Text{Limit: end + 1}, s), "", 0)
@@ -111,30 +115,31 @@ func TestLongSound(t *testing.T) {
 	s.Hear(logits)
 	g := NewTranscript(&sequence.Text{Limit: end + 1}, s)
 	for i := range rows / 4 {
-		if heard, other := g.Weigh(4, 0), g.Weigh(3, 0); heard < -0.01 || other > -2 {
-			t.Fatalf("token %d: %v, another %v", i, heard, other)
+		if may := g.Allowed().IDs; !slices.Equal(may, []int32{0, 4}) || g.Weigh(4, 0) < -0.01 {
+			t.Fatalf("token %d: allowed %v, weight %v", i, may, g.Weigh(4, 0))
 		}
-		if i == rows/8 && g.Weigh(end, 0) > -10 {
-			t.Fatalf("the end in the middle: %v", g.Weigh(end, 0))
+		if n := len(g.said.letter); n > 9 {
+			t.Fatalf("token %d: %d rows are kept", i, n)
 		}
 		g.Accept(4)
 	}
-	if v := g.Weigh(end, 0); v < -0.01 {
-		t.Errorf("the end: %v", v)
+	if may := g.Allowed().IDs; !slices.Equal(may, []int32{end}) || g.Weigh(end, 0) < -0.01 {
+		t.Errorf("the end: allowed %v", may)
 	}
 }
 
-// TestLost goes on by the network's word alone once something was said that was
-// not heard.
-func TestLost(t *testing.T) {
-	g := NewTranscript(&sequence.Text{Limit: end + 1}, soundOf(rand.New(rand.NewPCG(2, 0)), 5, 0.5))
-	if got := g.Weigh(6, -1); got != 0.5*-1+0.5*unheard {
-		t.Errorf("unheard: %v", got)
-	}
-	g.Accept(6)
-	for _, token := range []int32{0, 5, 6, end, 99} {
-		if got := g.Weigh(token, -1); got != -0.5 {
-			t.Errorf("token %d: %v, want the network's share", token, got)
+// TestSilence has no rows, and rows that say nothing: the text is over.
+func TestSilence(t *testing.T) {
+	for _, rows := range []int{0, 300} {
+		s := NewSound(NewSpelling(pieces, alphabet), end, 0.5)
+		logits := make([]float32, 4*rows)
+		for row := range rows {
+			logits[4*row] = 50
+		}
+		s.Hear(logits)
+		g := NewTranscript(&sequence.Text{Limit: end + 1}, s)
+		if may := g.Allowed().IDs; !slices.Equal(may, []int32{end}) {
+			t.Errorf("%d rows: allowed %v", rows, may)
 		}
 	}
 }
@@ -149,15 +154,10 @@ func TestSearch(t *testing.T) {
 	}
 	s.Hear(logits)
 	for _, beam := range []int{1, 3} {
-		search := sequence.New(sequence.Options{Command: 9, End: end, Beam: beam, MaxTokens: 9, LengthPenalty: 1, Wider: 8},
+		search := sequence.New(sequence.Options{Command: 9, End: end, Beam: beam, MaxTokens: 9, LengthPenalty: 1, Wider: Candidates},
 			NewTranscript(&sequence.Text{Limit: end + 1}, s))
 		for len(search.Live()) > 0 {
-			var c kernels.Candidates
-			c.Resize(len(search.Live()), end+1)
-			for i := range c.IDs {
-				c.IDs[i], c.Logs[i] = int32(i%(end+1)), float32(-math.Log(end+1))
-			}
-			search.Advance(c)
+			search.Advance(undecided(search))
 		}
 		text := ""
 		for _, token := range search.Best().Tokens {
@@ -167,6 +167,23 @@ func TestSearch(t *testing.T) {
 			t.Errorf("beam %d: %q, want %q", beam, text, "ba ba")
 		}
 	}
+}
+
+// undecided gives all tokens that may come next the same probability.
+func undecided(search *sequence.Search) kernels.Candidates {
+	var c kernels.Candidates
+	c.Resize(len(search.Live()), search.Width())
+	for i, h := range search.Live() {
+		may := h.Allowed().IDs
+		for k := range c.K {
+			at := i*c.K + k
+			c.IDs[at], c.Logs[at] = -1, float32(math.Inf(-1))
+			if k < len(may) {
+				c.IDs[at], c.Logs[at] = may[k], float32(-math.Log(float64(len(may))))
+			}
+		}
+	}
+	return c
 }
 
 func TestLogits(t *testing.T) {

@@ -1,77 +1,83 @@
 package letters
 
+import "slices"
+
 // prefix is what the rows say of texts that begin with some letters, relative to
 // the probability that the text does: the numbers neither vanish nor need
 // logarithms, however long the sound is.
 type prefix struct {
-	// letter[t] and blank[t] are of the first t rows spelling just these letters and
-	// ending in the last of them, or in a blank.
+	// letter[i] and blank[i] are of the first from+i rows spelling just these letters
+	// and ending in the last of them, or in a blank. Beyond them it is as good as
+	// impossible: the letters end in a short stretch of the sound.
+	from          int
 	letter, blank []float64
 	last          uint8 // letter, 0 before any
 }
 
-// begin is the prefix of no letters.
-func (s *Sound) begin() prefix {
-	p := s.room()
-	p.blank[0] = 1
-	for t := range s.rows() {
-		p.blank[t+1] = p.blank[t] * s.probs[t*s.spelling.columns]
+// negligible is the share of a prefix' probability that is left out.
+const negligible = 1e-13
+
+// begin makes dst the prefix of no letters.
+func (s *Sound) begin(dst *prefix) {
+	dst.from, dst.last = 0, 0
+	dst.letter, dst.blank = append(dst.letter[:0], 0), append(dst.blank[:0], 1)
+	for t, p := 0, 1.0; t < s.rows(); t++ {
+		if p *= s.row(t)[0]; p < negligible {
+			return
+		}
+		dst.letter, dst.blank = append(dst.letter, 0), append(dst.blank, p)
 	}
-	return p
-}
-
-// copy makes dst, which has room, the prefix p.
-func (dst *prefix) copy(p prefix) {
-	dst.last = p.last
-	copy(dst.letter, p.letter)
-	copy(dst.blank, p.blank)
-}
-
-func (s *Sound) room() prefix {
-	return prefix{letter: make([]float64, s.rows()+1), blank: make([]float64, s.rows()+1)}
 }
 
 // extend makes dst the prefix p with one letter more, and returns the probability
 // that a text which begins with p goes on with the letter (Watanabe et al. 2017,
-// "Hybrid CTC/Attention Architecture", algorithm 2). It is 0, and dst of no use,
-// where that is beyond what the numbers can tell.
-func (s *Sound) extend(dst *prefix, p prefix, letter uint8) float64 {
-	dst.last, dst.letter[0], dst.blank[0] = letter, 0, 0
-	total := 0.0
-	for t := range s.rows() {
-		row := s.probs[t*s.spelling.columns:]
-		came := p.blank[t]
-		if letter != p.last { // the same twice needs a blank in between
-			came += p.letter[t]
+// "Hybrid CTC/Attention Architecture", algorithm 2). Where that is 0, dst is of no
+// use.
+func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) float64 {
+	dst.from, dst.last, dst.letter, dst.blank = p.from+1, letter, dst.letter[:0], dst.blank[:0]
+	total, l, b := 0.0, 0.0, 0.0
+	for i := 0; p.from+i < s.rows(); i++ {
+		row, came := s.row(p.from+i), 0.0
+		if i < len(p.blank) {
+			came = p.blank[i]
+			if letter != p.last { // the same twice needs a blank in between
+				came += p.letter[i]
+			}
+			came *= row[letter]
+			total += came
+		} else if l+b < negligible*total {
+			break
 		}
-		came *= row[letter]
-		total += came
-		dst.letter[t+1] = dst.letter[t]*row[letter] + came
-		dst.blank[t+1] = (dst.blank[t] + dst.letter[t]) * row[0]
+		l, b = l*row[letter]+came, (l+b)*row[0]
+		dst.letter, dst.blank = append(dst.letter, l), append(dst.blank, b)
 	}
-	if total < least {
+	if total < negligible {
 		return 0
 	}
-	for t := range dst.letter {
-		dst.letter[t] = whole(dst.letter[t] / total)
-		dst.blank[t] = whole(dst.blank[t] / total)
+	begun := 0
+	for begun < len(dst.letter) && dst.letter[begun]+dst.blank[begun] < negligible*total {
+		begun++
+	}
+	dst.from += begun
+	dst.letter, dst.blank = slices.Delete(dst.letter, 0, begun), slices.Delete(dst.blank, 0, begun)
+	for i := range dst.letter {
+		dst.letter[i] /= total
+		dst.blank[i] /= total
 	}
 	return total
 }
 
 // ended is the probability that a text which begins with p has no more letters.
-func (p prefix) ended() float64 {
-	n := len(p.letter) - 1
-	return p.letter[n] + p.blank[n]
-}
-
-// least is the smallest probability that counts.
-const least = 1e-200
-
-// whole keeps numbers out of the range in which processors are slow.
-func whole(v float64) float64 {
-	if v < least {
+func (s *Sound) ended(p *prefix) float64 {
+	last := len(p.letter) - 1
+	if last < 0 || p.from+last < s.rows() {
 		return 0
 	}
-	return v
+	return p.letter[last] + p.blank[last]
+}
+
+// copy makes dst the prefix p.
+func (dst *prefix) copy(p *prefix) {
+	dst.from, dst.last = p.from, p.last
+	dst.letter, dst.blank = append(dst.letter[:0], p.letter...), append(dst.blank[:0], p.blank...)
 }

@@ -1,85 +1,106 @@
 package letters
 
 import (
+	"cmp"
 	"math"
+	"slices"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
+	"github.com/mm-runtime/mm/kernels"
 )
 
-// unheard is the log-probability of what the sound does not say: low, but such that
-// hypotheses of which all say something else are still compared by the network.
-const unheard = -30
+const (
+	// Candidates is how many tokens may come next at most. A search should look at so
+	// many more than it would otherwise: the network's first may not be what is heard.
+	Candidates = 32
+	// faint is the probability of being heard below which a token may not come next.
+	faint = 1e-4
+)
 
-// Candidates is how many tokens a search should look at beyond those that it would
-// without a Sound: the one that is heard may not be among the network's first.
-const Candidates = 16
-
-// Transcript is the grammar of what is said in a sound: a text whose decisions
-// are weighed by what is heard.
+// Transcript is the grammar of what is said in a sound: a text made of tokens that
+// are heard, whose decisions are weighed by how well.
 type Transcript struct {
 	*sequence.Text
 	sound *Sound
-	heard prefix
-	begun bool // heard is there
-	lost  bool // the sound says something else; only the network counts now
-	// two are scratch, in turn the prefix with some letters more.
-	two [2]prefix
+	said  prefix
+	begun bool     // said is there
+	next  []heard  // tokens that may follow, by id; nil before they were looked for
+	ids   []int32  // of next
+	stack []prefix // scratch: the first letter of the token that is looked at, the first two, …
 }
 
-// NewTranscript weighs the decisions of text by sound.
+// heard is a token that may come next.
+type heard struct {
+	token int32
+	prob  float64 // that the text goes on with it
+}
+
+// NewTranscript lets text write what is heard in sound.
 func NewTranscript(text *sequence.Text, sound *Sound) *Transcript {
 	return &Transcript{Text: text, sound: sound}
 }
 
-// Weigh mixes the network's log-probability of a decision with that of hearing it,
-// given the ones before.
-func (g *Transcript) Weigh(token int32, log float64) float64 {
-	heard := float64(unheard)
-	if p, _ := g.hear(token); p > 0 {
-		heard = max(heard, math.Log(p))
+// Allowed is the tokens that are heard next, the end among them where the sound may
+// be over.
+func (g *Transcript) Allowed() kernels.Allowed {
+	if len(g.next) == 0 {
+		g.listen()
 	}
-	return (1-g.sound.share)*log + g.sound.share*heard
+	return kernels.Allowed{IDs: g.ids}
 }
 
-// begin hears the beginning of the sound, unless that has been.
-func (g *Transcript) begin() {
+// listen finds the tokens that may come next.
+func (g *Transcript) listen() {
 	if !g.begun {
-		g.heard, g.begun = g.sound.begin(), true
-		g.two = [2]prefix{g.sound.room(), g.sound.room()}
+		g.sound.begin(&g.said)
+		g.stack, g.begun = make([]prefix, g.sound.spelling.longest), true
+	}
+	g.next = g.next[:0]
+	g.walk(0, 0, &g.said, 1)
+	if p := g.sound.ended(&g.said); p >= faint || len(g.next) == 0 {
+		g.next = append(g.next, heard{g.sound.end, max(p, math.SmallestNonzeroFloat64)})
+	}
+	slices.SortFunc(g.next, func(a, b heard) int { return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.token, b.token)) })
+	g.next = g.next[:min(len(g.next), Candidates)]
+	slices.SortFunc(g.next, func(a, b heard) int { return cmp.Compare(a.token, b.token) })
+	g.ids = g.ids[:0]
+	for _, h := range g.next {
+		g.ids = append(g.ids, h.token)
 	}
 }
 
-// hear returns the probability of hearing token next, and the prefix with it.
-func (g *Transcript) hear(token int32) (float64, prefix) {
-	g.begin()
-	switch {
-	case g.lost:
-		return 1, prefix{}
-	case token == g.sound.end:
-		return g.heard.ended(), prefix{}
-	}
-	spelled := g.sound.spelling.of(token)
-	if len(spelled) == 0 {
-		return 0, prefix{}
-	}
-	p, now := 1.0, g.heard
-	for i, letter := range spelled {
-		dst := &g.two[i%2]
-		if p *= g.sound.extend(dst, now, letter); p == 0 {
-			return 0, prefix{}
+// walk adds the tokens below a node, whose letters are the prefix p and were heard
+// with prob.
+func (g *Transcript) walk(at int32, depth int, p *prefix, prob float64) {
+	for _, child := range g.sound.spelling.nodes[at].children {
+		n := &g.sound.spelling.nodes[child]
+		now := prob * g.sound.extend(&g.stack[depth], p, n.letter)
+		if now < faint {
+			continue
 		}
-		now = *dst
+		if n.token >= 0 {
+			g.next = append(g.next, heard{n.token, now})
+		}
+		g.walk(child, depth+1, &g.stack[depth], now)
 	}
-	return p, now
 }
 
-// Accept forces nothing.
+// Weigh mixes the network's log-probability of a token, among those that are
+// allowed, with that of hearing it.
+func (g *Transcript) Weigh(token int32, log float64) float64 {
+	at, ok := slices.BinarySearchFunc(g.next, token, func(h heard, token int32) int { return cmp.Compare(h.token, token) })
+	if !ok {
+		return math.Inf(-1)
+	}
+	return (1-g.sound.share)*log + g.sound.share*math.Log(min(g.next[at].prob, 1))
+}
+
+// Accept takes an allowed token and forces nothing.
 func (g *Transcript) Accept(token int32) []int32 {
-	p, now := g.hear(token)
-	if p == 0 {
-		g.lost = true
-	} else if !g.lost {
-		g.heard.copy(now)
+	g.next = g.next[:0]
+	for _, letter := range g.sound.spelling.letters[token] {
+		g.sound.extend(&g.stack[0], &g.said, letter)
+		g.said, g.stack[0] = g.stack[0], g.said
 	}
 	return nil
 }
@@ -88,12 +109,10 @@ func (g *Transcript) Accept(token int32) []int32 {
 func (g *Transcript) Clone(old sequence.Grammar) sequence.Grammar {
 	c, ok := old.(*Transcript)
 	if !ok {
-		c = &Transcript{Text: g.Text, sound: g.sound}
+		c = &Transcript{Text: g.Text, sound: g.sound, stack: make([]prefix, len(g.stack))}
 	}
-	c.lost = g.lost
-	if g.begun {
-		c.begin()
-		c.heard.copy(g.heard)
-	}
+	c.said.copy(&g.said)
+	c.begun, c.next = g.begun, append(c.next[:0], g.next...)
+	c.ids = append(c.ids[:0], g.ids...)
 	return c
 }
