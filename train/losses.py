@@ -13,7 +13,7 @@ from modalities import CELL
 
 TEMPERATURE = 0.1
 PAIRS = 16  # pairs at most in a row of slots that are aligned
-CTC_SHARE = 0.3  # of the loss of sounds that have a text
+CTC_SHARE = 0.6  # of the loss of sounds that have a text
 
 
 def smoothed_loss(logits, labels, smoothing):
