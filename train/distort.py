@@ -96,14 +96,15 @@ def channel(x, rng, babble):
 
 
 def mask(x, rng):
-    """SpecAugment (Park et al. 2019): up to two gaps in time and two in the bands, filled with the bands' means."""
+    """SpecAugment (Park et al. 2019): up to two gaps in time, and one more a second and a half, and up to two in the bands,
+    filled with the bands' means."""
     means = x.mean(0, dtype=np.float64)
-    for _ in range(rng.integers(3)):
+    for _ in range(rng.integers(3 + len(x) // 150)):
         width = rng.integers(1 + min(30, len(x) // 8))
         start = rng.integers(1 + len(x) - width)
         x[start:start + width] = means
     for _ in range(rng.integers(3)):
-        width = rng.integers(13)
+        width = rng.integers(21)
         start = rng.integers(1 + audio.BANDS - width)
         x[:, start:start + width] = means[start:start + width]
     return x

@@ -35,9 +35,9 @@ class Stage(nn.Module):
 class Block(nn.Module):
     """x + Down · SiLU(Up · depthwise(norm(x))): a separable convolution over nine neighbours with a wide middle."""
 
-    def __init__(self, width, expand, eps):
+    def __init__(self, width, expand, eps, dropout=0.0):
         super().__init__()
-        self.norm = Norm(width, eps)
+        self.norm, self.dropout = Norm(width, eps), dropout
         self.depthwise = nn.Parameter(torch.randn(9, width) / 3)
         self.up, self.down = linear(width, expand * width), linear(expand * width, width, zero=True)
 
@@ -45,7 +45,7 @@ class Block(nn.Module):
         """nine(h) are the neighbours of each row of h, nine tensors of its shape."""
         h = self.norm(x)
         y = sum(tap * weight.to(h.dtype) for tap, weight in zip(nine(h), self.depthwise))
-        return x + self.down(F.silu(self.up(y)))
+        return x + F.dropout(self.down(F.silu(self.up(y))), self.dropout, self.training)
 
 
 def beside(x, segment):
@@ -58,10 +58,10 @@ def beside(x, segment):
 class AudioEncoder(nn.Module):
     """Two strided stages over prepared log-mel frames (sounds.clean), then residual blocks along time."""
 
-    def __init__(self, bands, width, blocks, expand, eps):
+    def __init__(self, bands, width, blocks, expand, eps, dropout=0.0):
         super().__init__()
         self.stages = nn.ModuleList((Stage(bands, width, eps), Stage(width, width, eps)))
-        self.blocks = nn.ModuleList(Block(width, expand, eps) for _ in range(blocks))
+        self.blocks = nn.ModuleList(Block(width, expand, eps, dropout) for _ in range(blocks))
 
     def forward(self, frames, segment):
         """frames (B, 4T, bands), segment (B, T): the clip of each row -> (B, T, D)."""

@@ -40,6 +40,7 @@ class Config:
     audio_bands: int = 0  # of log-mel frames; 0: the model does not hear
     audio_blocks: int = 0  # of the audio encoder behind its two strided stages
     audio_expand: int = 2
+    audio_dropout: float = 0.0  # in training
     image_channels: tuple = ()  # of the image encoder's stages, the last one the width; none: it does not see
     image_blocks: tuple = (2, 2, 2)
     image_expand: int = 4
@@ -177,7 +178,9 @@ class MultiModel(nn.Module):
         self.embed = nn.Embedding(c.vocab, c.width)
         nn.init.normal_(self.embed.weight, std=c.width**-0.5)
         self.encoder, self.decoder = Encoder(c), Decoder(c)
-        self.audio = AudioEncoder(c.audio_bands, c.width, c.audio_blocks, c.audio_expand, c.norm_eps) if c.audio_bands else None
+        self.audio = None
+        if c.audio_bands:
+            self.audio = AudioEncoder(c.audio_bands, c.width, c.audio_blocks, c.audio_expand, c.norm_eps, c.audio_dropout)
         self.image = ImageEncoder(c.image_channels, c.image_blocks, c.image_expand, c.norm_eps) if c.image_channels else None
         self.heads = nn.ModuleDict({name: HEADS[kind](c, labels) for name, kind, labels in c.heads_of})
         self.ctc = linear(c.width, c.letters + 1) if c.letters else None

@@ -15,7 +15,7 @@ import tasks
 from model import Config, MultiModel
 
 SOME = ("audio.", "image.", "heads.", "ctc.", "murmur.", "glance.")  # weights that not every model has
-SENSES = {"audio": dict(audio_bands=80, audio_blocks=6), "image": dict(image_channels=(64, 128, 256))}
+SENSES = {"audio": dict(audio_bands=80, audio_blocks=6, audio_dropout=0.1), "image": dict(image_channels=(64, 128, 256))}
 
 
 def initial(path):
