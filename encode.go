@@ -33,7 +33,7 @@ func (e *engine) encode(joining []*request, rows int) (err error) {
 	}
 	x := e.scope.Take(rows, e.mixer.Width())
 	e.embedTexts(x)
-	e.hear(x)
+	e.hear(x, joining)
 	e.see(x)
 	for _, r := range joining {
 		r.unload()
@@ -124,7 +124,7 @@ func (e *engine) embedTexts(x kernels.Tensor) {
 }
 
 // hear writes the rows of the sounds.
-func (e *engine) hear(x kernels.Tensor) {
+func (e *engine) hear(x kernels.Tensor, joining []*request) {
 	b := &e.step
 	if len(b.heard) == 0 {
 		return
@@ -133,6 +133,18 @@ func (e *engine) hear(x kernels.Tensor) {
 	h := e.scope.Take(len(b.heard), x.Cols)
 	e.net.Audio.Forward(e.scope, h, b.frames, b.clips)
 	kernels.StoreRows(e.dev, x, h, b.heard)
+	clip := 0
+	for _, r := range joining {
+		if r.frames == nil {
+			continue
+		}
+		if r.sound != nil {
+			out := r.task.hearing.head.Begin(e.scope, h.Slice(int(b.clips[clip]), int(b.clips[clip+1])))
+			r.values = make([]float32, out.Rows*out.Cols)
+			e.dev.Read(r.values, out)
+		}
+		clip++
+	}
 	e.scope.Release(mark)
 }
 
@@ -163,16 +175,18 @@ func (e *engine) spell(x kernels.Tensor, joining []*request) {
 			continue
 		}
 		mark := e.scope.Mark()
-		first, end := int(e.step.segs[i]), int(e.step.segs[i+1])
-		out := r.task.hearing.head.Logits(e.scope, x.Slice(first+1, end)) // the command says nothing
-		values := make([]float32, out.Rows*out.Cols)
-		e.dev.Read(values, out)
+		first, end := int(e.step.segs[i])+1, int(e.step.segs[i+1]) // the command says nothing
+		out := e.scope.Take(end-first, r.task.hearing.head.Out.Out)
+		e.dev.Write(out, r.values)
+		r.task.hearing.head.Finish(e.scope, out, x.Slice(first, end))
+		e.dev.Read(r.values, out)
 		e.scope.Release(mark)
-		if err := areNumbers(values); err != nil {
+		if err := areNumbers(r.values); err != nil {
 			e.leave(r, err)
 			continue
 		}
-		r.sound.Hear(values)
+		r.sound.Hear(r.values)
+		r.values = nil
 	}
 }
 

@@ -75,9 +75,9 @@ func (s senses) boundaries() map[string][]float32 {
 	width := s.Mixer.Width()
 
 	clips := kernels.Segments(s.golden.Ints("audio.offsets"))
-	heard := s.scope.Take(int(clips[len(clips)-1]), width)
+	sounds := s.scope.Take(int(clips[len(clips)-1]), width)
 	frames, _ := s.golden.Floats("audio.frames")
-	s.Audio.Forward(s.scope, heard, frames, clips)
+	s.Audio.Forward(s.scope, sounds, frames, clips)
 
 	var canvases []image.Canvas
 	rows := 0
@@ -91,14 +91,24 @@ func (s senses) boundaries() map[string][]float32 {
 
 	memory := s.tensor("heads.memory")
 	logits := s.Classes["digits"].Logits(s.scope, memory, s.golden.Ints("heads.offsets"))
-	spelled := s.read(s.Letters["letters"].Logits(s.scope, memory))
+	flipped, width := s.read(memory), memory.Cols
+	for lo, hi := 0, memory.Rows-1; lo < hi; lo, hi = lo+1, hi-1 {
+		for c := range width {
+			flipped[lo*width+c], flipped[hi*width+c] = flipped[hi*width+c], flipped[lo*width+c]
+		}
+	}
+	heard := s.scope.Take(memory.Rows, width)
+	s.scope.Dev.Write(heard, flipped)
+	letters := s.Letters["letters"].Begin(s.scope, heard)
+	s.Letters["letters"].Finish(s.scope, letters, memory)
+	spelled := s.read(letters)
 	found := s.Boxes["bccd"]
 	cells := s.read(found.Forward(s.scope, memory))
 	for i, bias := 0, s.read(found.Bias); i < len(cells); i++ {
 		cells[i] += bias[i%len(bias)]
 	}
 	return map[string][]float32{
-		"audio.rows": s.read(heard), "image.rows": s.read(seen), "classes.logits": s.read(logits), "boxes.out": cells,
+		"audio.rows": s.read(sounds), "image.rows": s.read(seen), "classes.logits": s.read(logits), "boxes.out": cells,
 		"letters.logits": spelled,
 	}
 }

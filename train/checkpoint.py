@@ -19,11 +19,11 @@ ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
 DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.int32: "I32"}
 RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder)\.norm", r"mixer.\1.norm"),
            (r"^decoder\.io\.", "mixer.io."), (r"^(audio|image)\.", r"encoders.\1."), (r"^heads\.", "decoders."),
-           (r"^ctc\.", "decoders.letters.out."),
+           (r"^letters\.", "decoders.letters."),
            (r"\.(weight|gain)$", "")]
 MATRICES = ("embed", "qkv", "kv", "q", "out", "pointwise", "up", "down", "conv", "hidden")
 EXACT = r"^decoders\.\w+\.out$"  # small matrices that stay in float32, as those with other names do
-TRAINING = ("moe.noise", "murmur.weight", "glance.weight")  # parameters that the runtime has no use for
+TRAINING = ("moe.noise", "glance.weight")  # parameters that the runtime has no use for
 CLIPPING = [1 - 0.01 * i for i in range(0, 11)]
 MAX_POSITIONS = 256
 WINDOW = 1600  # frames of sound at most: 16 seconds

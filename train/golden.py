@@ -104,7 +104,7 @@ def tiny_senses(model):
             "image.pixels": torch.cat([p.flatten(0, 1) for p in pixels]), "image.sizes": torch.tensor(sizes, dtype=torch.int32),
             "image.rows": torch.cat([model.image(p[None])[0] for p in pixels]),
             "heads.memory": memory, "heads.offsets": offsets,
-            "letters.logits": model.ctc(memory),
+            "letters.logits": model.letters(memory.flip(0), memory),
             "classes.logits": torch.cat([model.heads["digits"](s[None], torch.ones(1, len(s)), 1)[0] for s in segments]),
             "boxes.out": model.heads["bccd"](memory[None])[0]}
 

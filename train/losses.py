@@ -76,11 +76,12 @@ def segment_means(memory, segment, count):
 def sounds(model, b, smoothing):
     """Transcription where a segment has a target, with CTC beside it, and the classes of segments that have a label."""
     rows = rows_of(b, "src")
-    memory, balance = model.encode_audio(b["frames"], b["command"], rows)
+    heard = model.heard(b["frames"], b["command"], rows)
+    memory, balance = model.encode_heard(heard, b["command"], rows)
     x, more = model.decode(b["tgt"], rows_of(b, "tgt"), memory, rows)
     loss, measures = predicted(model, "transcribe", model.logits(x), b["labels"], smoothing)
-    if model.ctc is not None:
-        extra = ctc(model.ctc, memory, b)
+    if model.letters is not None:
+        extra = ctc(model.letters(heard, memory), b)
         loss = (1 - CTC_SHARE) * loss + CTC_SHARE * extra
         measures["ctc"] = (extra.detach(), torch.ones_like(extra))
     for name, head in model.heads.items():
@@ -94,14 +95,14 @@ def sounds(model, b, smoothing):
 def murmurs(model, b, smoothing):
     """Letters by CTC on the audio encoder's rows: a fifth of the work, to teach it before or beside the joint training."""
     del smoothing
-    loss = ctc(model.murmur, model.heard(b["frames"], b["command"], rows_of(b, "src")), b)
+    loss = ctc(model.letters(model.heard(b["frames"], b["command"], rows_of(b, "src"))), b)
     return loss, 0.0, {"murmurs": (loss.detach(), torch.ones_like(loss))}
 
 
-def ctc(head, rows, b):
-    """Connectionist temporal classification (Graves et al. 2006) of letters on rows (B, T, D), per letter. Those of each clip
-    are gathered, ctc_index (N, T) being their slots; clips that do not exist have one row and no letters."""
-    logs = F.linear(rows.float(), head.weight).log_softmax(-1).flatten(0, 1)[b["ctc_index"]]
+def ctc(logits, b):
+    """Connectionist temporal classification (Graves et al. 2006) of letters by logits (B, T, 1 + letters), per letter. The rows
+    of each clip are gathered, ctc_index (N, T) being their slots; clips that do not exist have one row and no letters."""
+    logs = logits.log_softmax(-1).flatten(0, 1)[b["ctc_index"]]
     total = F.ctc_loss(logs.transpose(0, 1), b["ctc_targets"], b["ctc_rows"], b["ctc_letters"], reduction="sum", zero_infinity=True)
     return total / b["ctc_letters"].sum().clamp(min=1)
 

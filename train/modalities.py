@@ -155,4 +155,19 @@ class BoxHead(nn.Module):
         return self.out(F.silu(self.hidden(self.norm(rows)))).float() + self.bias
 
 
+class LetterHead(nn.Module):
+    """Which letter each row of a sound is, or the blank, column 0, from what the audio encoder hears in it and from what the
+    trunk makes of that."""
+
+    def __init__(self, width, letters):
+        super().__init__()
+        self.heard, self.out = linear(width, letters + 1), linear(width, letters + 1, zero=True)
+
+    def forward(self, heard, memory=None):
+        """Rows (…, D) before and behind the trunk, or the former alone -> logits (…, 1 + letters), float32."""
+        with torch.autocast(heard.device.type, enabled=False):
+            z = self.heard(heard.float())
+            return z if memory is None else z + self.out(memory.float())
+
+
 HEADS = {"classes": ClassHead, "boxes": BoxHead}

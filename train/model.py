@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from layers import Attention, CrossAttention, Experts, FeedForward, Norm, Rows, SeparableConv, depthwise, linear
-from modalities import HEADS, AudioEncoder, ImageEncoder
+from modalities import HEADS, AudioEncoder, ImageEncoder, LetterHead
 
 
 @dataclass
@@ -47,8 +47,7 @@ class Config:
     heads_of: tuple = ()  # (name, "classes" or "boxes", number of labels)
     captions: int = 0  # pixels a side of the pictures that are described; 0: none are
     letters: int = 0  # of the CTC head on rows of sound; 0: none
-    murmurs: int = 0  # the same on the rows of the audio encoder alone, an auxiliary of training; 0: none
-    glances: int = 0  # labels of the head on the image encoder alone, another; 0: none
+    glances: int = 0  # labels of the head on the image encoder alone, an auxiliary of training; 0: none
 
     def dict(self):
         return asdict(self)
@@ -183,8 +182,7 @@ class MultiModel(nn.Module):
             self.audio = AudioEncoder(c.audio_bands, c.width, c.audio_blocks, c.audio_expand, c.norm_eps, c.audio_dropout)
         self.image = ImageEncoder(c.image_channels, c.image_blocks, c.image_expand, c.norm_eps) if c.image_channels else None
         self.heads = nn.ModuleDict({name: HEADS[kind](c, labels) for name, kind, labels in c.heads_of})
-        self.ctc = linear(c.width, c.letters + 1) if c.letters else None
-        self.murmur = linear(c.width, c.murmurs + 1) if c.murmurs else None
+        self.letters = LetterHead(c.width, c.letters) if c.letters else None
         self.glance = linear(c.width, c.glances) if c.glances else None
 
     def embedded(self, tokens):
@@ -196,8 +194,10 @@ class MultiModel(nn.Module):
 
     def encode_audio(self, frames, command, rows, taps=None):
         """frames (B, 4T, bands); command (B, T): its token in the first row of each segment, 0 elsewhere."""
+        return self.encode_heard(self.heard(frames, command, rows), command, rows, taps)
+
+    def encode_heard(self, x, command, rows, taps=None):
         first = command > 0
-        x = self.heard(frames, command, rows)
         x = torch.where(first[..., None], self.embedded(command).to(x.dtype), x)
         return self.encoder(x, rows, taps)
 

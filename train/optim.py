@@ -60,7 +60,7 @@ class Muon(torch.optim.Optimizer):
 
 
 # Parameters that are no maps between rows of the shared width, whatever their shape.
-VECTORS = ("embed", "depthwise", "moe.gate", "moe.noise", "query", "labels", "ctc", "murmur", "glance")
+VECTORS = ("embed", "depthwise", "moe.gate", "moe.noise", "query", "labels", "letters", "glance")
 
 
 def optimizers(model, lr_matrix, lr_rest, weight_decay, compile, factors=None):

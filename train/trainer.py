@@ -14,7 +14,7 @@ import precision
 import tasks
 from model import Config, MultiModel
 
-SOME = ("audio.", "image.", "heads.", "ctc.", "murmur.", "glance.")  # weights that not every model has
+SOME = ("audio.", "image.", "heads.", "letters.", "glance.")  # weights that not every model has
 SENSES = {"audio": dict(audio_bands=80, audio_blocks=6, audio_dropout=0.1), "image": dict(image_channels=(64, 128, 256))}
 
 
@@ -29,7 +29,7 @@ def config(overrides, kinds):
     """Config with what the kinds of batches need: a modality net and the heads that read it."""
     modalities = {"sounds": "audio", "murmurs": "audio"} | dict.fromkeys(("photos", "glances", "captions", "cells"), "image")
     needs = {key: value for k in kinds if k in modalities for key, value in SENSES[modalities[k]].items()}
-    more = {"sounds": ("letters", len(tasks.LETTERS)), "murmurs": ("murmurs", len(tasks.LETTERS)),
+    more = {"sounds": ("letters", len(tasks.LETTERS)), "murmurs": ("letters", len(tasks.LETTERS)),
             "glances": ("glances", len(tasks.CIFAR10)), "captions": ("captions", 96)}
     needs |= dict(more[k] for k in kinds if k in more)
     read = sorted({modalities[k] for k in kinds if k in modalities and k not in ("murmurs", "glances")})  # by heads, behind the trunk

@@ -11,17 +11,28 @@ import (
 	"github.com/mm-runtime/mm/kernels"
 )
 
-// Head says of each row of memory which letter begins or goes on there, or none.
+// Head says of each row which letter begins or goes on there, or none: the sum of
+// what the encoder of sounds hears and of what the trunk makes of that. It is the
+// twin of LetterHead in train/modalities.py.
 type Head struct {
-	Out kernels.Weight `mm:"out"` // (1 + letters, D), the blank first
+	Heard kernels.Weight `mm:"heard"` // (1 + letters, D), the blank first
+	Out   kernels.Weight `mm:"out"`   // (1 + letters, D)
 }
 
 // New declares the head's weights.
-func New(width, letters int) *Head { return &Head{nn.Linear(1+letters, width)} }
+func New(width, letters int) *Head {
+	return &Head{nn.Linear(1+letters, width), nn.Linear(1+letters, width)}
+}
 
-// Logits of the rows of memory (T, D), in scratch: (T, 1 + letters).
-func (h *Head) Logits(s *nn.Scope, memory kernels.Tensor) kernels.Tensor {
-	return nn.Project(s, memory, h.Out)
+// Begin returns the part of the logits that rows before the trunk (T, D) have, in
+// scratch: (T, 1 + letters).
+func (h *Head) Begin(s *nn.Scope, heard kernels.Tensor) kernels.Tensor {
+	return nn.Project(s, heard, h.Heard)
+}
+
+// Finish adds that of the same rows of memory (T, D).
+func (h *Head) Finish(s *nn.Scope, logits, memory kernels.Tensor) {
+	kernels.MatMul(s.Dev, logits, memory, h.Out, true)
 }
 
 // Sound is what was heard of one segment. It is shared by the hypotheses of a

@@ -189,12 +189,19 @@ func undecided(search *sequence.Search) kernels.Candidates {
 func TestLogits(t *testing.T) {
 	nntest.OnEveryPath(t, func(t *testing.T, s *nntest.Source) {
 		h := New(33, len(alphabet))
-		out, x := s.Weight(&h.Out), s.Values(7*33, 1)
-		memory := s.Rows(7, 33)
-		s.Scope.Dev.Write(memory, x)
-		got := s.Read(h.Logits(s.Scope, memory))
+		first, second := s.Weight(&h.Heard), s.Weight(&h.Out)
+		x, y := s.Values(7*33, 1), s.Values(7*33, 1)
+		heard, memory := s.Rows(7, 33), s.Rows(7, 33)
+		s.Scope.Dev.Write(heard, x)
+		s.Scope.Dev.Write(memory, y)
+		logits := h.Begin(s.Scope, heard)
+		h.Finish(s.Scope, logits, memory)
+		got := s.Read(logits)
 		for row := range 7 {
-			want := [][]float64{out.Times(nntest.Matrix{Cols: 33, Values: x}.Wide(row))}
+			want := [][]float64{first.Times(nntest.Matrix{Cols: 33, Values: x}.Wide(row))}
+			for i, v := range second.Times(nntest.Matrix{Cols: 33, Values: y}.Wide(row)) {
+				want[0][i] += v
+			}
 			nntest.Near(t, fmt.Sprint("row ", row), got[4*row:4*row+4], want)
 		}
 	})
