@@ -53,8 +53,8 @@ class CaptionBatches:
 
 def described(mm, model, files, to):
     """What mm says of pictures, in order."""
-    jobs = "".join(json.dumps({"task": "caption", "to": to, "image": str(f)}) + "\n" for f in files)
-    out = subprocess.run([mm, "run", "--jobs", "-", "--json", "--beam", "4", "--model", model], input=jobs, capture_output=True,
+    jobs = "".join(json.dumps({"task": "caption", "to": to, "image": str(f), "beam": 4}) + "\n" for f in files)
+    out = subprocess.run([mm, "run", "--jobs", "-", "--json", "--model", model], input=jobs, capture_output=True,
                          text=True, check=True).stdout
     return [json.loads(line)["output"] for line in out.splitlines()]
 
