@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 import trees
+from sounds import spoken
 
 LANGUAGES = ("de", "fr")
 
@@ -143,6 +144,19 @@ def denoise(command, end, side):
     return make
 
 
+def dictation(tok):
+    """Maker of English sentences as one says them, from no sound at all: what the decoder of transcripts expects before it
+    listens, for which there are more texts than recordings."""
+    command = tok.commands["<transcribe>"]
+
+    def make(s):
+        while not (words := spoken(tok.decode(s.columns[0][s.next_index()].tolist()))):
+            pass
+        tokens = tok.encode(words)
+        return np.array([command]), np.r_[command, tokens], np.r_[tokens, tok.end]
+    return make
+
+
 def align(command):
     """Maker of pairs that say the same, English and the other language, behind the command of the third language."""
     def make(s):
@@ -171,6 +185,7 @@ def parse_tree(s):
 SHARES = {
     "tatoeba.en-de": 0.235, "tatoeba.en-fr": 0.205, "software.en-de": 0.15, "software.en-fr": 0.125, "bible.en-de": 0.02,
     "bible.en-fr": 0.02, "dict.en-de": 0.01, "dict.en-fr": 0.005, "craft": 0.085, "gum": 0.035, "silver": 0.07, "denoise": 0.04,
+    "dictation": 0.0,
 }
 
 
@@ -199,6 +214,8 @@ def streams(tok, encoded, shares, seed):
                 mean = len(columns[side].flat) / len(columns[side]) + 1
                 add(f"denoise.{language}", columns, denoise(tok.commands[f"<to-{language}>"], tok.end, side),
                     shares.get("denoise", 0) * part, mean)
+            mean = len(columns[0].flat) / len(columns[0]) + 1
+            add(f"dictation.{xx}", columns, dictation(tok), shares.get("dictation", 0) / 2, mean)
     total = sum(p for p, _, _ in made)
     return [(p / total, s, n) for p, s, n in made]
 

@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 
 TEXTS = ("tatoeba.en-de", "tatoeba.en-fr", "software.en-de", "software.en-fr", "bible.en-de", "bible.en-fr", "dict.en-de",
-         "dict.en-fr", "denoise")
+         "dict.en-fr", "denoise", "dictation")
 TREES = ("craft", "gum", "silver")
 ALL = "text,sounds,photos,cells"
 # name: kinds of batches, corpora of texts that are left out, changes of the model

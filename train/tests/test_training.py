@@ -9,6 +9,7 @@ import data
 import optim
 import train
 from model import Config
+from tokenizer import Tokenizer
 
 SMALL = '{"width": 32, "heads": 2, "ffn": 48, "experts": 4, "expert_ffn": 16, "vocab": 320, "encoder_blocks": 2, ' \
         '"decoder_blocks": 1, "encoder_moe": [1], "decoder_moe": [0]}'
@@ -148,3 +149,15 @@ def test_starts_from_an_exported_model(tmp_path):
     second = train.Trainer(options(init=tmp_path))
     for (name, a), (_, b) in zip(first.model.named_parameters(), second.model.named_parameters()):
         assert torch.equal(a, b), name
+
+
+def test_dictation_is_what_one_says_and_has_no_source(tokenizer_dir):
+    tok = Tokenizer(tokenizer_dir)
+    rows = [("It is 5 o'clock.", "Es ist 5 Uhr."), ("Well-known, isn't it?", "Bekannt, oder?")]
+    encoded = {"tatoeba.en-de": data.encode_corpus(tok, "tatoeba.en-de", rows)}
+    ((share, stream, name),) = data.streams(tok, encoded, {"dictation": 0.5}, seed=1)
+    assert share == 1 and name == "dictation.de"
+    for _ in range(3):
+        source, inputs, labels = stream.draw()
+        assert source.tolist() == inputs[:1].tolist() == [tok.commands["<transcribe>"]] and labels[-1] == tok.end
+        assert tok.decode(inputs[1:].tolist()) == tok.decode(labels.tolist()) == "well known isn't it"
