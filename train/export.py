@@ -70,7 +70,7 @@ def main():
     p.add_argument("--out", type=Path, required=True, help="model directory to write")
     p.add_argument("--dtype", choices=("int8", "bf16", "f32"), default="int8", help="of the matrices")
     p.add_argument("--weights", choices=("average", "model"), default="average")
-    p.add_argument("--version", default="0.2.0", help="of the checkpoint")
+    p.add_argument("--version", default="0.0.0", help="of the checkpoint")
     p.add_argument("--between", type=Path, help="model directory to mix the weights with")
     p.add_argument("--shares", type=json.loads, default={"": 0.5}, help="JSON: beginning of a weight's name -> the run's share")
     p.add_argument("--without", type=lambda text: text.split(","), default=[], help="tasks to leave out, separated by commas")
