@@ -77,6 +77,7 @@ type Device interface {
 	ScatterRows(dst, x Tensor, r *Routing)
 
 	// TopK: log-softmax of each row of logits over its allowed ids, then the
-	// c.K best; ties go to the lower id. allowed has one entry a row.
+	// c.K best; ties go to the lower id. allowed has one entry a row, with a limit
+	// or ids.
 	TopK(c Candidates, logits Tensor, allowed []Allowed)
 }

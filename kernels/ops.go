@@ -194,17 +194,27 @@ func ScatterRows(d Device, dst, x Tensor, r *Routing) {
 }
 
 // TopK fills c with the c.K best of each row of logits (T, V) and their
-// log-probabilities among the allowed ids; c.IDs and c.Logs hold at least T·K.
+// log-probabilities among the ids that Allowed says; c.IDs and c.Logs hold at least
+// T·K.
 func TopK(d Device, c Candidates, logits Tensor, allowed []Allowed) {
 	if c.K < 1 || len(c.IDs) < logits.Rows*c.K || len(c.Logs) < logits.Rows*c.K || len(allowed) != logits.Rows {
 		fail("TopK", "logits %s, K %d, room for %d ids and %d logs, %d allowed",
 			shape(logits), c.K, len(c.IDs), len(c.Logs), len(allowed))
 	}
+	listed := false
 	for i := range allowed {
 		checkIndices("TopK", "allowed id", allowed[i].IDs, logits.Cols)
-		if limit := allowed[i].Limit; len(allowed[i].IDs) == 0 && (limit < 0 || int(limit) > logits.Cols) {
+		if limit := allowed[i].Limit; limit < 0 || int(limit) > logits.Cols {
 			fail("TopK", "logits %s, limit %d of row %d", shape(logits), limit, i)
 		}
+		if allowed[i].both() {
+			listed = true
+			checkIndices("TopK", "allowed id", allowed[i].IDs, int(allowed[i].Limit))
+		}
 	}
-	d.TopK(c, logits, allowed)
+	if listed {
+		topKListed(d, c, logits, allowed)
+	} else {
+		d.TopK(c, logits, allowed)
+	}
 }

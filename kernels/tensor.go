@@ -127,8 +127,12 @@ func (c *Candidates) Resize(rows, k int) {
 }
 
 // Allowed restricts a row's next token: to IDs when there are any, else to
-// 0 ≤ id < Limit.
+// 0 ≤ id < Limit. Probabilities are among what is allowed or, with both, when the
+// ids must be below the limit, among the latter: to list some is then not to make
+// them likelier.
 type Allowed struct {
 	IDs   []int32
 	Limit int32
 }
+
+func (a Allowed) both() bool { return len(a.IDs) > 0 && a.Limit > 0 }

@@ -46,7 +46,7 @@ func (g *Transcript) Allowed() kernels.Allowed {
 	if len(g.next) == 0 {
 		g.listen()
 	}
-	return kernels.Allowed{IDs: g.ids}
+	return kernels.Allowed{IDs: g.ids, Limit: g.Limit} // else rare spellings would seem likely
 }
 
 // listen finds the tokens that may come next.
@@ -85,8 +85,7 @@ func (g *Transcript) walk(at int32, depth int, p *prefix, prob float64) {
 	}
 }
 
-// Weigh mixes the network's log-probability of a token, among those that are
-// allowed, with that of hearing it.
+// Weigh mixes the network's log-probability of a token with that of hearing it.
 func (g *Transcript) Weigh(token int32, log float64) float64 {
 	at, ok := slices.BinarySearchFunc(g.next, token, func(h heard, token int32) int { return cmp.Compare(h.token, token) })
 	if !ok {

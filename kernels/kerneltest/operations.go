@@ -149,7 +149,7 @@ func buildTopK(s *suite, pick []int) (func(), func() [][]float32) {
 	for i, item := range pick {
 		allowed[i].Limit = int32(999 - item)
 		if item%3 == 0 {
-			allowed[i].IDs = []int32{int32(item), 7, 999}
+			allowed[i] = kernels.Allowed{IDs: []int32{int32(item), 7, 999}}
 		}
 	}
 	run := func() { kernels.TopK(s.d, c, logits.Tensor, allowed) }

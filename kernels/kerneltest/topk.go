@@ -29,7 +29,7 @@ func testTopK(s *suite) {
 func (s *suite) allowed(rows, cols int) []kernels.Allowed {
 	allowed := make([]kernels.Allowed, rows)
 	for r := range allowed {
-		switch r % 5 {
+		switch r % 6 {
 		case 0:
 			allowed[r].Limit = int32(cols)
 		case 1:
@@ -38,6 +38,8 @@ func (s *suite) allowed(rows, cols int) []kernels.Allowed {
 			allowed[r].IDs = s.permutation(1, cols)
 		case 3:
 			allowed[r].IDs = s.permutation((cols+2)/3, cols)
+		case 4:
+			allowed[r].IDs, allowed[r].Limit = s.permutation((cols+3)/4, (cols+1)/2), int32(cols+1)/2
 		}
 	}
 	return allowed
@@ -64,8 +66,14 @@ func (s *suite) best(ids []int32, logs, row []float32, allowed kernels.Allowed) 
 		a, b := order[i], order[j]
 		return row[a] > row[b] || row[a] == row[b] && a < b
 	})
-	sum := 0.0
-	for _, id := range order {
+	among, sum := order, 0.0
+	if len(allowed.IDs) > 0 && allowed.Limit > 0 {
+		among = nil
+		for id := range allowed.Limit {
+			among = append(among, id)
+		}
+	}
+	for _, id := range among {
 		sum += math.Exp(float64(row[id]) - float64(row[order[0]]))
 	}
 	for i := range ids {
