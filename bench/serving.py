@@ -13,7 +13,7 @@ import photos  # noqa: E402
 import senses_eval  # noqa: E402
 import sounds  # noqa: E402
 import trees  # noqa: E402
-from evaluate import TREEBANKS, pairs, spread  # noqa: E402
+from evaluate import TREEBANKS, Runtime, pairs, spread  # noqa: E402
 from report import table  # noqa: E402
 
 from products import output  # noqa: E402
@@ -39,16 +39,16 @@ def mixed(a):
 def jobs(a, folder):
     """100 jobs of all tasks that the model has: half of them texts, the others test clips and pictures, written into a folder."""
     from PIL import Image
-    made, tasks = [], {t["name"] for t in json.loads((a.model / "config.json").read_text(encoding="utf-8"))["tasks"]}
+    made, mm = [], Runtime(a.bin / "mm", a.model)
     for task, (name, count) in HEARD.items():
-        if task not in tasks:
+        if not senses_eval.offers(mm, task):
             continue
         clips = [file for file, split, about in sounds.index(a.audio, name) if split == "test" and about["text"]]
         for i, file in enumerate(spread(clips, count)):
             made.append({"task": task, "audio": f"{folder}/{task}.{i}.wav"})
             senses_eval.write_wav(file, made[-1]["audio"])
     for task, (name, count) in SEEN.items():
-        if task not in tasks:
+        if not senses_eval.offers(mm, task):
             continue
         images = photos.load(a.senses, name, "test")
         images = images[0] if name == "cifar10" else [image for image, _, _ in images[:]]

@@ -8,18 +8,16 @@ The command says the language, as in translation: photos are described behind <t
 for German, which no photo was ever described in.
 """
 import argparse
-import json
 import re
-import subprocess
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 import data
 import photos
+import senses_eval
 from batches import Shuffled, photo_batch
+from evaluate import Runtime
 
 EACH = 3  # captions of a picture in a batch
 TOKENS = 48
@@ -51,24 +49,15 @@ class CaptionBatches:
         return photo_batch(pixels, np.zeros(len(index), np.int64), command) | {k: v for k, v in packed.items() if k[:3] != "src"}
 
 
-def described(mm, model, files, to):
+def described(mm, images, to):
     """What mm says of pictures, in order."""
-    jobs = "".join(json.dumps({"task": "caption", "to": to, "image": str(f), "beam": 4}) + "\n" for f in files)
-    out = subprocess.run([mm, "run", "--jobs", "-", "--json", "--model", model], input=jobs, capture_output=True,
-                         text=True, check=True).stdout
-    return [json.loads(line)["output"] for line in out.splitlines()]
-
-
-def translated(mm, model, texts):
-    out = subprocess.run([mm, "run", "translate", "--from", "en", "--to", "de", "--beam", "4", "--model", model, "-"],
-                         input="".join(t + "\n" for t in texts), capture_output=True, text=True, check=True).stdout
-    return out.splitlines()
+    return [answer["output"] for answer in senses_eval.see(mm, images, {"task": "caption", "to": to, "beam": 4})]
 
 
 def main():
     import sacrebleu
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--mm", required=True)
+    p.add_argument("--mm", type=Path, required=True, help="the mm binary")
     p.add_argument("--model", type=Path, required=True, help="directory with the task caption")
     p.add_argument("--senses", type=Path, required=True, help="cache of photos.py")
     p.add_argument("--split", choices=("dev", "test"), default="test")
@@ -76,13 +65,10 @@ def main():
     a = p.parse_args()
     images, captions = photos.load(a.senses, "flickr8k_1000", a.split)
     references = [[plain(c) for c in five] for five in captions]
-    with tempfile.TemporaryDirectory() as folder:
-        files = [Path(folder) / f"{i:04}.png" for i in range(len(images))]
-        for image, file in zip(images, files):
-            Image.fromarray(np.asarray(image)).save(file)
-        english, german = (described(a.mm, a.model, files, to) for to in ("en", "de"))
-    pivot = translated(a.mm, a.model, english)
-    german_references = [translated(a.mm, a.model, column) for column in zip(*references)]
+    mm = Runtime(a.mm.resolve(), a.model)
+    english, german = (described(mm, images, to) for to in ("en", "de"))
+    pivot = mm.translate(english, "de", 4)[0]
+    german_references = [mm.translate(column, "de", 4)[0] for column in zip(*references)]
     english_references = [list(column) for column in zip(*references)]
     print("| captions | compared with | BLEU | chrF | different |\n|---|---|---|---|---|")
     for name, texts, against, what in (

@@ -7,7 +7,7 @@ COMMANDS = "yes no up down left right on off stop go unknown silence".split()
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 CELLS = ["RBC", "WBC", "Platelets"]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # that words are heard by; the head has the blank in front
-LETTERS_SHARE = 0.4  # of what is heard in the decisions of a transcript; chosen on the dev sets
+LETTERS_SHARE = 0.4  # of what is heard in the decisions of a transcript
 
 
 def translation(to):

@@ -25,10 +25,7 @@ type Stage struct {
 	Norm kernels.Tensor `mm:"norm"` // (D)
 }
 
-const (
-	taps   = 5 // of a stage, around every second row
-	beside = 9 // of a block, around every row
-)
+const taps = 5 // of a stage, around every second row
 
 // New declares the encoder's weights: blocks, and the hidden units of a block per
 // column.
@@ -64,7 +61,7 @@ func (e *Encoder) Forward(s *nn.Scope, dst kernels.Tensor, frames []float32, seg
 		x = y
 	}
 	if len(e.Blocks) > 0 {
-		around := window(segs, 1, beside, 1)
+		around := window(segs, 1, nn.Neighbours, 1)
 		for _, b := range e.Blocks {
 			b.Forward(s, dst, around)
 		}

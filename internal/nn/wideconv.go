@@ -2,9 +2,9 @@ package nn
 
 import "github.com/mm-runtime/mm/kernels"
 
-// window is the number of a row's neighbours, itself among them, that a WideConv
-// takes in: a square of 3×3, or four rows to both sides.
-const window = 9
+// Neighbours is how many rows a WideConv takes in for each, itself among them: a
+// square of 3×3, or four rows to both sides.
+const Neighbours = 9
 
 // WideConv is x += Down · SiLU(Up · depthwise(norm(x))): a separable convolution as
 // the trunk's with a wide middle, for the residual blocks of the modality nets
@@ -19,7 +19,7 @@ type WideConv struct {
 
 // NewWideConv declares the layer's weights.
 func NewWideConv(channels, expand int, eps float32) *WideConv {
-	return &WideConv{Gain(channels), Filter(window, channels),
+	return &WideConv{Gain(channels), Filter(Neighbours, channels),
 		Linear(expand*channels, channels), Linear(channels, expand*channels), eps}
 }
 
