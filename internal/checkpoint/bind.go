@@ -74,6 +74,9 @@ func (t *tensors) check(l leaf) error {
 	if !slices.Equal(e.shape, want) {
 		return fmt.Errorf("shape %v, want %v", e.shape, want)
 	}
+	if e.dtype > kernels.I8 {
+		return fmt.Errorf("%s, want F32, BF16 or I8", dtypes[e.dtype].name)
+	}
 	if e.dtype != kernels.I8 {
 		return nil
 	}
@@ -88,7 +91,7 @@ func (t *tensors) check(l leaf) error {
 	if scale.dtype != kernels.F32 || !slices.Equal(scale.shape, []int{rows}) {
 		return fmt.Errorf("scales are %v of shape %v, want f32 of [%d]", scale.dtype, scale.shape, rows)
 	}
-	for row, s := range floats(scale.data) {
+	for row, s := range inPlace[float32](scale.data) {
 		if !(s >= 0 && s <= math.MaxFloat32) {
 			return fmt.Errorf("scale of row %d is %v, want a finite number that is not negative", row, s)
 		}
@@ -119,9 +122,9 @@ func (t *tensors) checkUnused(used map[string]bool) error {
 func (t *tensors) fill(dev kernels.Device, l leaf, packed map[string]kernels.Weight) error {
 	e := t.byName[l.name]
 	if l.tensor != nil {
-		values := floats(e.data)
+		values := inPlace[float32](e.data)
 		if e.dtype == kernels.BF16 {
-			values = widened(halves(e.data))
+			values = widened(inPlace[uint16](e.data))
 		}
 		made, err := dev.Alloc(l.tensor.Rows, l.tensor.Cols)
 		if err != nil {
@@ -138,12 +141,12 @@ func (t *tensors) fill(dev kernels.Device, l leaf, packed map[string]kernels.Wei
 	m := kernels.Matrix{Rows: l.weight.Groups * l.weight.Out, Cols: l.weight.In, DType: e.dtype}
 	switch e.dtype {
 	case kernels.F32:
-		m.F32 = floats(e.data)
+		m.F32 = inPlace[float32](e.data)
 	case kernels.BF16:
-		m.BF16 = halves(e.data)
+		m.BF16 = inPlace[uint16](e.data)
 	case kernels.I8:
 		m.I8 = codes(e.data)
-		m.Scales = floats(t.byName[l.name+scaleSuffix].data)
+		m.Scales = inPlace[float32](t.byName[l.name+scaleSuffix].data)
 	}
 	w, err := dev.Pack(m, l.weight.Groups)
 	if err != nil {

@@ -70,6 +70,7 @@ type Task struct {
 	Labels  []string `json:"labels,omitempty"`
 	Letters string   `json:"letters,omitempty"` // that a head hears beside the sequence's words, one byte each
 	Share   float64  `json:"share,omitempty"`   // that they have in its decisions
+	Words   float64  `json:"words,omitempty"`   // weight in them of which word follows which, as words.safetensors says
 	Canvas  []int    `json:"canvas,omitempty"`  // width and height that a picture is brought to
 	Fit     string   `json:"fit,omitempty"`     // how: "crop", "squeeze" or "letterbox"
 }

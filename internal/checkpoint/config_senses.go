@@ -21,6 +21,7 @@ const (
 	maxLabels     = 1 << 16
 	maxLabelBytes = 256
 	maxLetters    = 128
+	maxWords      = 16 // weight of the words
 )
 
 var fits = []string{"crop", "squeeze", "letterbox"}
@@ -96,7 +97,7 @@ func (t Task) checkCanvas() error {
 
 // checkHead wants a head and its labels where the output is made of them.
 func (t Task) checkHead() error {
-	if t.Letters != "" || t.Share != 0 {
+	if t.Letters != "" || t.Share != 0 || t.Words != 0 {
 		return t.checkLetters()
 	}
 	if t.Output != "classes" && t.Output != "boxes" {
@@ -138,6 +139,8 @@ func (t Task) checkLetters() error {
 		return fmt.Errorf("letters: %q, want 1 to %d", t.Letters, maxLetters)
 	case !(t.Share > 0 && t.Share < 1):
 		return fmt.Errorf("share: %v, want more than 0 and less than 1", t.Share)
+	case !(t.Words >= 0 && t.Words <= maxWords):
+		return fmt.Errorf("words: %v, want 0 to %d", t.Words, maxWords)
 	}
 	for i := range len(t.Letters) {
 		if strings.IndexByte(t.Letters[:i], t.Letters[i]) >= 0 {
@@ -183,4 +186,9 @@ func (c Config) checkPositions() error {
 		}
 	}
 	return nil
+}
+
+// needsWords reports whether a task reads words.safetensors.
+func (c Config) needsWords() bool {
+	return slices.ContainsFunc(c.Tasks, func(t Task) bool { return t.Words > 0 })
 }

@@ -37,7 +37,7 @@ func ReadFloats(file []byte) (map[string]Floats, error) {
 		if e.dtype != kernels.F32 {
 			return nil, fmt.Errorf("tensor %q: %v, want f32", name, e.dtype)
 		}
-		all[name] = Floats{e.shape, floats(e.data)}
+		all[name] = Floats{e.shape, inPlace[float32](e.data)}
 	}
 	return all, nil
 }
@@ -50,11 +50,11 @@ func (c *Checkpoint) Floats() map[string]Floats {
 		switch {
 		case c.tensors.isScale(name):
 		case e.dtype == kernels.F32:
-			all[name] = Floats{e.shape, floats(e.data)}
+			all[name] = Floats{e.shape, inPlace[float32](e.data)}
 		case e.dtype == kernels.BF16:
-			all[name] = Floats{e.shape, widened(halves(e.data))}
+			all[name] = Floats{e.shape, widened(inPlace[uint16](e.data))}
 		default:
-			scales := floats(c.tensors.byName[name+scaleSuffix].data)
+			scales := inPlace[float32](c.tensors.byName[name+scaleSuffix].data)
 			values := make([]float32, len(e.data))
 			cols := len(e.data) / len(scales)
 			for i, v := range codes(e.data) {

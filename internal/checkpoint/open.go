@@ -1,5 +1,5 @@
-// Package checkpoint reads a model directory: config.json, model.safetensors and
-// tokenizer.tiktoken. It trusts none of them: every size is checked before it is
+// Package checkpoint reads a model directory: config.json, model.safetensors,
+// tokenizer.tiktoken and, where a task needs it, words.safetensors. It trusts none of them: every size is checked before it is
 // used, and every error names the file, the tensor or the field, its value and
 // what was wanted.
 package checkpoint
@@ -19,6 +19,7 @@ const (
 	configFile    = "config.json"
 	weightsFile   = "model.safetensors"
 	tokenizerFile = "tokenizer.tiktoken"
+	wordsFile     = "words.safetensors"
 )
 
 // maxTokenizer is the most bytes of tokenizer.tiktoken that are read.
@@ -31,8 +32,9 @@ type Checkpoint struct {
 
 	weights []byte // model.safetensors, perhaps mapped
 	tensors *tensors
+	words   *tensors // words.safetensors; nil where no task has a use for it
 	sum     func() string
-	unmap   func() error // nil when there is nothing to give back
+	unmap   []func() error // give back what is mapped
 }
 
 // Open reads the model directory dir. The weights are mapped into memory where
@@ -46,8 +48,8 @@ func Open(dir string) (*Checkpoint, error) {
 	if !info.IsDir() {
 		return nil, loadError(dir, fmt.Errorf("not a directory, want one with %s and %s", configFile, weightsFile))
 	}
-	return load(dir, os.DirFS(dir), func() ([]byte, func() error, error) {
-		return mapFile(filepath.Join(dir, weightsFile))
+	return load(dir, os.DirFS(dir), func(name string) ([]byte, func() error, error) {
+		return mapFile(filepath.Join(dir, name))
 	})
 }
 
@@ -61,30 +63,30 @@ type stringFS interface {
 // file is read once, into memory that the tensors then use in place; of one with a
 // method ReadString(name string) (string, error) the weights are not even copied.
 func Load(fsys fs.FS) (*Checkpoint, error) {
-	return load("model", fsys, func() ([]byte, func() error, error) {
+	return load("model", fsys, func(name string) ([]byte, func() error, error) {
 		if f, ok := fsys.(stringFS); ok {
-			text, err := f.ReadString(weightsFile)
+			text, err := f.ReadString(name)
 			return unsafe.Slice(unsafe.StringData(text), len(text)), nil, err // which nobody writes to
 		}
-		data, err := fs.ReadFile(fsys, weightsFile)
+		data, err := fs.ReadFile(fsys, name)
 		return data, nil, err
 	})
 }
 
-// Close gives back the mapped file. The weights that Bind packed may still use
+// Close gives back the mapped files. The weights that Bind packed may still use
 // it, so the device goes first. The Checkpoint must not be used afterwards.
 func (c *Checkpoint) Close() error {
-	unmap := c.unmap
-	c.unmap, c.weights, c.tensors = nil, nil, nil
-	if unmap == nil {
-		return nil
+	var errs []error
+	for _, unmap := range c.unmap {
+		errs = append(errs, unmap())
 	}
-	return unmap()
+	c.unmap, c.weights, c.tensors, c.words = nil, nil, nil, nil
+	return errors.Join(errs...)
 }
 
-// load reads the small files from fsys and the weights by read. Errors name the
+// load reads the small files from fsys and those of tensors by read. Errors name the
 // model by the config's name once that is known.
-func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*Checkpoint, error) {
+func load(name string, fsys fs.FS, read func(name string) ([]byte, func() error, error)) (*Checkpoint, error) {
 	c := &Checkpoint{}
 	text, err := readSmall(fsys, configFile, maxConfig)
 	if err != nil {
@@ -97,17 +99,38 @@ func load(name string, fsys fs.FS, read func() ([]byte, func() error, error)) (*
 	if c.Tokenizer, err = readSmall(fsys, tokenizerFile, maxTokenizer); err != nil {
 		return nil, loadError(name, err)
 	}
-	if _, err := fileSize(fsys, weightsFile); err != nil {
-		return nil, loadError(name, err)
+	if c.tensors, err = c.readTensors(fsys, weightsFile, read); err != nil {
+		return nil, errors.Join(loadError(name, err), c.Close())
 	}
-	if c.weights, c.unmap, err = read(); err != nil {
-		return nil, loadError(name, fmt.Errorf("%s: %w", weightsFile, err))
-	}
-	if c.tensors, err = readSafetensors(c.weights); err != nil {
-		return nil, errors.Join(loadError(name, fmt.Errorf("%s: %w", weightsFile, err)), c.Close())
+	if c.Config.needsWords() {
+		if c.words, err = c.readTensors(fsys, wordsFile, read); err != nil {
+			return nil, errors.Join(loadError(name, err), c.Close())
+		}
 	}
 	c.sum = sync.OnceValue(c.hash)
 	return c, nil
+}
+
+// readTensors reads the header of one of the safetensors files.
+func (c *Checkpoint) readTensors(fsys fs.FS, name string, read func(name string) ([]byte, func() error, error)) (*tensors, error) {
+	if _, err := fileSize(fsys, name); err != nil {
+		return nil, err
+	}
+	data, unmap, err := read(name)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if unmap != nil {
+		c.unmap = append(c.unmap, unmap)
+	}
+	if name == weightsFile {
+		c.weights = data
+	}
+	t, err := readSafetensors(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return t, nil
 }
 
 // readSmall reads a whole file of at most limit bytes.

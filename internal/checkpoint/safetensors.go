@@ -34,11 +34,18 @@ type entry struct {
 
 func (e entry) elements() int { return len(e.data) / dtypes[e.dtype].size }
 
-// dtypes are the element types that are read, by kernels.DType.
+// Element types that only tables have.
+const (
+	u8 = kernels.I8 + 1 + iota
+	u16
+	u32
+)
+
+// dtypes are the element types that are read, those of weights first.
 var dtypes = [...]struct {
 	name string
 	size int
-}{kernels.F32: {"F32", 4}, kernels.BF16: {"BF16", 2}, kernels.I8: {"I8", 1}}
+}{kernels.F32: {"F32", 4}, kernels.BF16: {"BF16", 2}, kernels.I8: {"I8", 1}, u8: {"U8", 1}, u16: {"U16", 2}, u32: {"U32", 4}}
 
 func dtypeNamed(name string) (kernels.DType, bool) {
 	for i, d := range dtypes {
@@ -105,7 +112,7 @@ func readEntry(raw json.RawMessage, data []byte) (e entry, start int64, err erro
 	}
 	dtype, ok := dtypeNamed(h.DType)
 	if !ok {
-		return e, 0, fmt.Errorf("dtype %q, want F32, BF16 or I8", h.DType)
+		return e, 0, fmt.Errorf("dtype %q, want F32, BF16, I8, U8, U16 or U32", h.DType)
 	}
 	if len(h.Offsets) != 2 {
 		return e, 0, fmt.Errorf("data_offsets %v, want two", h.Offsets)

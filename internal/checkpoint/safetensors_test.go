@@ -54,12 +54,12 @@ func TestSafetensorsRoundTrip(t *testing.T) {
 			}
 			switch e.dtype {
 			case kernels.F32:
-				if !slices.Equal(floats(e.data), want.F32) {
-					t.Errorf("%s: %v, want %v", want.Name, floats(e.data), want.F32)
+				if !slices.Equal(inPlace[float32](e.data), want.F32) {
+					t.Errorf("%s: %v, want %v", want.Name, inPlace[float32](e.data), want.F32)
 				}
 			case kernels.BF16:
-				if !slices.Equal(halves(e.data), want.BF16) {
-					t.Errorf("%s: %v, want %v", want.Name, halves(e.data), want.BF16)
+				if !slices.Equal(inPlace[uint16](e.data), want.BF16) {
+					t.Errorf("%s: %v, want %v", want.Name, inPlace[uint16](e.data), want.BF16)
 				}
 			case kernels.I8:
 				if !slices.Equal(codes(e.data), want.I8) {
@@ -89,7 +89,7 @@ func TestReadSafetensorsRejects(t *testing.T) {
 		{"deep", file(strings.Repeat("[", 100), ""), "more than 16 levels"},
 		{"duplicate", file(`{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1]},"a":{"dtype":"I8","shape":[1],"data_offsets":[1,2]}}`, "xx"), `key "a" a second time`},
 		{"duplicate field", file(`{"a":{"dtype":"I8","dtype":"F32","shape":[1],"data_offsets":[0,1]}}`, "x"), `key "dtype" a second time`},
-		{"unknown dtype", file(`{"a":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}`, "x"), `tensor "a": dtype "F8", want F32, BF16 or I8`},
+		{"unknown dtype", file(`{"a":{"dtype":"F8","shape":[1],"data_offsets":[0,1]}}`, "x"), `tensor "a": dtype "F8", want F32, BF16, I8, U8, U16 or U32`},
 		{"unknown field", file(`{"a":{"dtype":"I8","shape":[1],"data_offsets":[0,1],"x":1}}`, "x"), `tensor "a": json: unknown field "x"`},
 		{"one offset", file(`{"a":{"dtype":"I8","shape":[1],"data_offsets":[0]}}`, "x"), `data_offsets [0], want two`},
 		{"no shape", file(`{"a":{"dtype":"I8","data_offsets":[0,1]}}`, "x"), "no shape"},

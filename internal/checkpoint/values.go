@@ -9,35 +9,21 @@ import (
 // littleEndian says whether values in a file can be used where they lie.
 var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
-// floats returns data as float32 values: in place where the machine's byte order
-// and the alignment allow it, else a copy.
-func floats(data []byte) []float32 {
-	n := len(data) / 4
+// inPlace returns data as values: where they lie, if the machine's byte order and the
+// alignment allow it, else a copy.
+func inPlace[T uint8 | uint16 | uint32 | float32](data []byte) []T {
+	var one T
+	size := unsafe.Sizeof(one)
+	n := len(data) / int(size)
 	if n == 0 {
 		return nil
 	}
-	if first := unsafe.Pointer(unsafe.SliceData(data)); littleEndian && uintptr(first)%4 == 0 {
-		return unsafe.Slice((*float32)(first), n)
+	if first := unsafe.Pointer(unsafe.SliceData(data)); littleEndian && uintptr(first)%size == 0 {
+		return unsafe.Slice((*T)(first), n)
 	}
-	out := make([]float32, n)
-	for i := range out {
-		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
-	}
-	return out
-}
-
-// halves is the same for the 16-bit patterns of bfloat16 values.
-func halves(data []byte) []uint16 {
-	n := len(data) / 2
-	if n == 0 {
-		return nil
-	}
-	if first := unsafe.Pointer(unsafe.SliceData(data)); littleEndian && uintptr(first)%2 == 0 {
-		return unsafe.Slice((*uint16)(first), n)
-	}
-	out := make([]uint16, n)
-	for i := range out {
-		out[i] = binary.LittleEndian.Uint16(data[2*i:])
+	out := make([]T, n)
+	if _, err := binary.Decode(data, binary.LittleEndian, out); err != nil {
+		panic(err) // as many bytes as there are
 	}
 	return out
 }
