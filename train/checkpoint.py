@@ -16,7 +16,8 @@ import tasks
 from model import Config, MultiModel
 
 ALIGNMENT = 64  # bytes: a cache line, and the widest vector register
-DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.int32: "I32"}
+DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int8: "I8", torch.int32: "I32", torch.uint8: "U8", torch.uint16: "U16",
+          torch.uint32: "U32"}
 RENAMED = [(r"^(encoder|decoder)\.blocks\.", r"mixer.\1."), (r"^(encoder|decoder)\.norm", r"mixer.\1.norm"),
            (r"^decoder\.io\.", "mixer.io."), (r"^(audio|image)\.", r"encoders.\1."), (r"^heads\.", "decoders."),
            (r"^letters\.", "decoders.letters."),
@@ -113,7 +114,7 @@ def read_safetensors(path):
     return load_file(path)
 
 
-def config_json(config, vocabulary, name="base", version="0.1.0", without=()):
+def config_json(config, vocabulary, name="base", version="0.1.0", without=(), words=False):
     c = config
     model = {
         "width": c.width, "heads": c.heads, "ffn": c.ffn, "experts": c.experts, "top_experts": 2, "expert_ffn": c.expert_ffn,
@@ -128,21 +129,23 @@ def config_json(config, vocabulary, name="base", version="0.1.0", without=()):
     if c.image_channels:
         model["image"] = {"channels": list(c.image_channels), "blocks": list(c.image_blocks), "expand": c.image_expand}
     return {"format": 1, "name": name, "version": version, "model": model, "vocabulary": vocabulary,
-            "tasks": tasks.of(c, without)}
+            "tasks": tasks.of(c, without, words)}
 
 
-def save(directory, config, state, vocabulary, dtype, tokenizer=None, name="base", version="0.1.0", without=()):
-    """Write a model directory; each file appears whole or not at all. Tasks that are left out take their heads with them.
-    Returns the tensors written."""
+def save(directory, config, state, vocabulary, dtype, tokenizer=None, name="base", version="0.1.0", without=(),
+         words=None):
+    """Write a model directory; each file appears whole or not at all. Tasks that are left out take their heads with them;
+    tokenizer and words are files to copy. Returns the tensors written."""
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
-    settings = config_json(config, vocabulary, name, version, without)
+    settings = config_json(config, vocabulary, name, version, without, words is not None)
     heads = {t["head"] for t in settings["tasks"] if "head" in t}
     tensors = {n: t for n, t in exported_tensors(state, dtype).items() if not n.startswith("decoders.") or n.split(".")[1] in heads}
     write_safetensors(directory / "model.safetensors", tensors)
-    if tokenizer:
-        shutil.copyfile(tokenizer, directory / "tokenizer.tiktoken.new")
-        os.replace(directory / "tokenizer.tiktoken.new", directory / "tokenizer.tiktoken")
+    for file, copy in ((tokenizer, "tokenizer.tiktoken"), (words, "words.safetensors")):
+        if file and file != directory / copy:
+            shutil.copyfile(file, directory / f"{copy}.new")
+            os.replace(directory / f"{copy}.new", directory / copy)
     text = json.dumps(settings, indent=1, ensure_ascii=False) + "\n"
     (directory / "config.json.new").write_text(text, encoding="utf-8")
     os.replace(directory / "config.json.new", directory / "config.json")

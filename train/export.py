@@ -7,6 +7,7 @@ fine-tuning of zero-shot models"): --between DIR --shares '{"encoder.": 0.6, "":
 enough for are left out with --without.
 """
 import argparse
+import dataclasses
 import json
 import tempfile
 from pathlib import Path
@@ -40,12 +41,16 @@ def relative_errors(state, tensors):
     return {k: ((e / max(t, 1e-30))**0.5, worst, n) for k, (e, t, worst, n) in sorted(sums.items())}
 
 
-def mixed(state, directory, shares):
-    """Weights between those of a model directory and of a run that began from it: of the run's, the share of the first
-    beginning in shares that a weight's name has. Weights that the directory lacks stay the run's."""
-    began = checkpoint.load(directory)[0].state_dict()
+def mixed(state, config, directory, shares):
+    """(Weights, their Config) between those of a model directory and of a run that began from it: of the run's, the share of
+    the first beginning in shares that a weight's name has. Weights that one of them lacks are the other's."""
+    model = checkpoint.load(directory)[0]
+    began, own = model.state_dict(), model.config
     share = {name: next(s for begin, s in shares.items() if name.startswith(begin)) for name in began}
-    return {n: share[n] * w + (1 - share[n]) * began[n] if n in began else w for n, w in state.items()}
+    both = began | {n: torch.lerp(began[n], w, share[n]) if n in began else w for n, w in state.items()}
+    heads = tuple(sorted({*own.heads_of, *config.heads_of}))
+    senses = {k: getattr(config, k) or getattr(own, k) for k in ("audio_bands", "audio_blocks", "image_channels", "letters", "captions")}
+    return both, dataclasses.replace(config, heads_of=heads, **senses)
 
 
 def put(batch):
@@ -66,7 +71,7 @@ def report_losses(model, directory, data, tokenizer, rows):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--run", type=Path, required=True, help="checkpoint file of train.py")
-    p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken")
+    p.add_argument("--tokenizer", type=Path, required=True, help="folder with tokenizer.tiktoken, and perhaps ngram.py's words.safetensors")
     p.add_argument("--out", type=Path, required=True, help="model directory to write")
     p.add_argument("--dtype", choices=("int8", "bf16", "f32"), default="int8", help="of the matrices")
     p.add_argument("--weights", choices=("average", "model"), default="average")
@@ -78,13 +83,16 @@ def main():
     p.add_argument("--rows", type=int, default=16, help="rows of a dev batch")
     a = p.parse_args()
     saved = torch.load(a.run, map_location="cpu", weights_only=False)
-    state = mixed(saved[a.weights], a.between, a.shares) if a.between else saved[a.weights]
-    model = MultiModel(Config(**saved["config"])).eval().requires_grad_(False)
+    state, config = saved[a.weights], Config(**saved["config"])
+    if a.between:
+        state, config = mixed(state, config, a.between, a.shares)
+    model = MultiModel(config).eval().requires_grad_(False)
     model.load_state_dict(state)
     if unknown := set(a.without) - {t["name"] for t in tasks.of(model.config)}:
         raise ValueError(f"export: no tasks {sorted(unknown)}, so none can be left out")
+    words = a.tokenizer / "words.safetensors"
     tensors = checkpoint.save(a.out, model.config, state, vocabulary(), a.dtype, a.tokenizer / "tokenizer.tiktoken",
-                              version=a.version, without=a.without)
+                              version=a.version, without=a.without, words=words if words.exists() else None)
     size = (a.out / "model.safetensors").stat().st_size
     weights = sum(t.numel() for n, t in tensors.items() if not n.endswith(".scale"))
     print(f"step {saved['step']}, {saved['seconds'] / 3600:.2f} hours: {weights / 1e6:.2f} M weights, {size / 2**20:.2f} MiB as {a.dtype}")

@@ -15,6 +15,7 @@ from pathlib import Path
 import torch
 
 import checkpoint
+import ngram
 import tasks
 import tokenizer
 from layers import Rows
@@ -109,13 +110,31 @@ def tiny_senses(model):
             "boxes.out": model.heads["bccd"](memory[None])[0]}
 
 
+SAID = ["one and two", "one and one", "two and one and two", "who can't", "on and on", "zero", "two can", "a"]
+HEARD = ["one and two", "a zebra can't", "onto", "two and one and two", "", "who"]
+
+
+def tiny_words(file):
+    """Tables of the words of SAID in a file, and what every letter and the end of HEARD are worth."""
+    texts = [(text, 1) for text in SAID]
+    words = ngram.vocabulary(texts, 1, 100)
+    tables = ngram.Counted(ngram.numbers(texts, words), words).tables()
+    ngram.write(file, tables)
+    model, codes = ngram.Stored(tables), [[*text.encode(), 0] for text in HEARD]
+    return {"words.letters": torch.tensor(sum(codes, []), dtype=torch.int32),
+            "words.logs": torch.cat([torch.from_numpy(model.letters(text)) for text in HEARD]).float()}
+
+
 def write_tiny(directory, senses=False):
     model, vocabulary = tiny_model(senses), tiny_vocabulary()
-    checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="senses" if senses else "tiny")
+    directory.mkdir(parents=True, exist_ok=True)
+    words = directory / "words.safetensors" if senses else None
+    said = tiny_words(words) if senses else {}
+    checkpoint.save(directory, model.config, model.state_dict(), vocabulary, "f32", name="senses" if senses else "tiny", words=words)
     table = "".join(f"{base64.b64encode(bytes([b])).decode()} {b}\n" for b in range(256))  # the tokens are the single bytes
     (directory / "tokenizer.tiktoken").write_text(table, encoding="utf-8")
     loaded, _ = checkpoint.load(directory)
-    golden = tiny_senses(loaded) if senses else packed(loaded, tiny_segments(vocabulary))
+    golden = tiny_senses(loaded) | said if senses else packed(loaded, tiny_segments(vocabulary))
     checkpoint.write_safetensors(directory / "golden.safetensors", golden)
 
 

@@ -7,7 +7,8 @@ COMMANDS = "yes no up down left right on off stop go unknown silence".split()
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 CELLS = ["RBC", "WBC", "Platelets"]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # that words are heard by; the head has the blank in front
-LETTERS_SHARE = 0.4  # of what is heard in the decisions of a transcript
+LETTERS_SHARE = 0.7  # of what is heard in the decisions of a transcript
+WORDS_WEIGHT = 0.4  # of which word follows which, as ngram.py counts it
 
 
 def translation(to):
@@ -29,12 +30,13 @@ TASKS = [
 ]
 
 
-def of(config, without=()):
-    """The tasks that a model with this Config can do, but for those named."""
+def of(config, without=(), words=False):
+    """The tasks that a model with this Config can do, but for those named; words says whether ngram.py's tables are there."""
     heads = {name for name, _, _ in config.heads_of}
     modalities = {"text"} | ({"audio"} if config.audio_bands else set()) | ({"image"} if config.image_channels else set())
     chosen = [t for t in TASKS if t["input"] in modalities and t.get("head") in heads | {None} and t["name"] not in without]
     letters = dict(head="letters", letters=LETTERS, share=LETTERS_SHARE) if config.letters else {}
+    letters |= dict(words=WORDS_WEIGHT) if letters and words else {}
     return [t | letters if t["name"] == "transcribe" else t for t in chosen] + [
         translation(to) | {"name": "caption", "from": ["en"], "input": "image", "canvas": [config.captions] * 2, "fit": "crop"}
         for to in ("en", "de") if config.captions]
