@@ -224,6 +224,32 @@ func TestLoadErrors(t *testing.T) {
 	}
 }
 
+func TestWordsErrors(t *testing.T) {
+	const words = "words.safetensors"
+	for _, c := range []struct {
+		what   string
+		change func(t *testing.T, files fstest.MapFS)
+		want   []string
+	}{
+		{"no words", func(t *testing.T, f fstest.MapFS) { delete(f, words) }, []string{"mm: load senses", words}},
+		{"corrupt header", func(t *testing.T, f fstest.MapFS) { replace(t, f, words, `"shape"`, `"shope"`) },
+			[]string{"mm: load senses: words.safetensors: tensor", "shope"}},
+		{"missing table", func(t *testing.T, f fstest.MapFS) { replace(t, f, words, `"two.mass"`, `"two.mess"`) },
+			[]string{`mm: load senses: words.safetensors: tensor "two.mass": missing`}},
+		{"other letters", func(t *testing.T, f fstest.MapFS) {
+			replace(t, f, "config.json", ` 'abcdefghijklmnopqrstuvwxyz`, ` 'abcdefghijklmnopqrstuvwxyZ`)
+		}, []string{`mm: load senses: words.safetensors: letters[`, `'z', want one of " 'abc`}},
+	} {
+		files := mm.SensesFiles(t)
+		c.change(t, files)
+		m, err := mm.Load(files, mm.WithThreads(1))
+		if err == nil {
+			m.Close()
+		}
+		wantError(t, c.what, err, c.want...)
+	}
+}
+
 // damaged is a model in whose weights a tensor's values are no numbers.
 func damaged(t *testing.T, files fstest.MapFS, name string) *mm.Model {
 	t.Helper()

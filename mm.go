@@ -150,6 +150,9 @@ func (m *Model) build() error {
 		return err
 	}
 	m.tasks, m.gates = newTasks(m.dev, c, net, m.tok.Pieces()), newGates(c)
+	if err := m.bindWords(); err != nil {
+		return err
+	}
 	var experts *expertCounts
 	if m.opts.countExperts {
 		experts = newExpertCounts(m.dev, net.Mixer, c.Model.TopExperts)

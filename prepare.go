@@ -166,7 +166,7 @@ func (m *Model) write(r *request, in Input, maxTokens int) {
 	end := m.ckpt.Config.Vocabulary.End
 	text := &sequence.Text{Limit: end + 1, Repeats: sequence.NewRepeats(m.spelling, r.tokens[1:])}
 	if h := r.task.hearing; h != nil {
-		r.sound = letters.NewSound(h.spelling, end, h.share)
+		r.sound = letters.NewSound(h.spelling, end, h.weights)
 		m.search(r, in, letters.NewTranscript(text, r.sound), maxTokens)
 		return
 	}

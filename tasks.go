@@ -68,7 +68,7 @@ func (t *task) writes() bool { return t.head == nil }
 type hearing struct {
 	head     *letters.Head
 	spelling *letters.Spelling
-	share    float64
+	weights  letters.Weights
 }
 
 // newTasks finds what each task of a configuration needs. pieces are the bytes of
@@ -85,13 +85,32 @@ func newTasks(dev kernels.Device, c checkpoint.Config, net *network, pieces []st
 			head:    heads[t.Head],
 		}
 		if t.Letters != "" {
-			tasks[i].hearing = &hearing{net.Letters[t.Head], letters.NewSpelling(pieces, t.Letters), t.Share}
+			tasks[i].hearing = &hearing{net.Letters[t.Head], letters.NewSpelling(pieces, t.Letters), letters.Weights{Share: t.Share, Usual: t.Words}}
 		}
 		if t.Canvas != nil {
 			tasks[i].canvas = image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}
 		}
 	}
 	return tasks
+}
+
+// bindWords lets the tasks that want it know which word follows which.
+func (m *Model) bindWords() error {
+	for i, t := range m.ckpt.Config.Tasks {
+		if t.Words == 0 {
+			continue
+		}
+		var tables letters.Tables
+		if err := m.ckpt.BindWords(&tables); err != nil {
+			return err
+		}
+		words, err := letters.NewWords(tables, t.Letters)
+		if err != nil {
+			return m.loadError(fmt.Errorf("words.safetensors: %w", err))
+		}
+		m.tasks[i].hearing.weights.Words = words
+	}
+	return nil
 }
 
 // find returns the task that in asks for, or an error that lists what there is.

@@ -38,16 +38,22 @@ func (h *Head) Finish(s *nn.Scope, logits, memory kernels.Tensor) {
 // Sound is what was heard of one segment. It is shared by the hypotheses of a
 // search and read-only once Hear has been called.
 type Sound struct {
+	Weights
 	spelling *Spelling
 	end      int32
-	share    float64
 	probs    []float64 // (T, 1 + letters)
 }
 
-// NewSound weighs decisions with a share, from 0 to 1, of what is heard; end is
-// the token that ends an output.
-func NewSound(spelling *Spelling, end int32, share float64) *Sound {
-	return &Sound{spelling: spelling, end: end, share: share}
+// Weights are how much each opinion counts in the decisions of a search.
+type Weights struct {
+	Share float64 // of what is heard, from 0 to 1; the rest is the network's
+	Words *Words  // what is usually said; nil where nothing is known of that
+	Usual float64 // its weight, beside the others
+}
+
+// NewSound weighs decisions with w; end is the token that ends an output.
+func NewSound(spelling *Spelling, end int32, w Weights) *Sound {
+	return &Sound{Weights: w, spelling: spelling, end: end}
 }
 
 // Hear takes the logits of the segment's rows, (T, 1 + letters).
@@ -74,3 +80,12 @@ func (s *Sound) rows() int { return len(s.probs) / s.spelling.columns }
 
 // row is the probabilities of row t.
 func (s *Sound) row(t int) []float64 { return s.probs[t*s.spelling.columns:][:s.spelling.columns] }
+
+// follow returns a text with one letter more, by its column, and the logarithm of the
+// probability that it follows as Words has it: 0 where there are none.
+func (s *Sound) follow(text saying, letter uint8) (saying, float64) {
+	if s.Words == nil {
+		return text, 0
+	}
+	return s.Words.next(text, s.spelling.alphabet[letter-1])
+}

@@ -21,7 +21,7 @@ const end = 8
 
 // soundOf has rows of random logits.
 func soundOf(rng *rand.Rand, rows int, share float64) *Sound {
-	s := NewSound(NewSpelling(pieces, alphabet), end, share)
+	s := NewSound(NewSpelling(pieces, alphabet), end, Weights{Share: share})
 	logits := make([]float32, rows*(1+len(alphabet)))
 	for i := range logits {
 		logits[i] = float32(3 * rng.NormFloat64())
@@ -105,7 +105,7 @@ func TestWhatIsHeard(t *testing.T) {
 // TestLongSound wants numbers that neither vanish nor grow: a sound of half a
 // minute of which each row says one letter almost surely.
 func TestLongSound(t *testing.T) {
-	s := NewSound(NewSpelling(pieces, alphabet), end, 0.5)
+	s := NewSound(NewSpelling(pieces, alphabet), end, Weights{Share: 0.5})
 	const rows = 800
 	logits := make([]float32, rows*4)
 	for row := range rows {
@@ -131,7 +131,7 @@ func TestLongSound(t *testing.T) {
 // TestSilence has no rows, and rows that say nothing: the text is over.
 func TestSilence(t *testing.T) {
 	for _, rows := range []int{0, 300} {
-		s := NewSound(NewSpelling(pieces, alphabet), end, 0.5)
+		s := NewSound(NewSpelling(pieces, alphabet), end, Weights{Share: 0.5})
 		logits := make([]float32, 4*rows)
 		for row := range rows {
 			logits[4*row] = 50
@@ -147,7 +147,7 @@ func TestSilence(t *testing.T) {
 // TestSearch wants the search to write what is heard where the network is
 // undecided, greedy and with a beam.
 func TestSearch(t *testing.T) {
-	s := NewSound(NewSpelling(pieces, alphabet), end, 0.5)
+	s := NewSound(NewSpelling(pieces, alphabet), end, Weights{Share: 0.5})
 	logits := make([]float32, 6*4)
 	for row, said := range []int{2, 0, 1, 3, 2, 1} { // "ba ba"
 		logits[4*row+said] = 9

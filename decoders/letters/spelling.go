@@ -5,10 +5,11 @@ import "strings"
 // Spelling is the tokens that are spelled with some letters, as a tree: each node is
 // a letter behind those of its parent. It is read-only.
 type Spelling struct {
-	columns int // of the logits: the blank and the letters
-	nodes   []node
-	letters map[int32][]uint8 // columns of each token's letters
-	longest int               // token
+	alphabet string
+	columns  int // of the logits: the blank and the letters
+	nodes    []node
+	letters  map[int32][]uint8 // columns of each token's letters
+	longest  int               // token
 }
 
 // node is a beginning of tokens.
@@ -21,7 +22,7 @@ type node struct {
 // NewSpelling reads the bytes of the tokens, in order of their ids, and the
 // letters, in order of their logits.
 func NewSpelling(pieces []string, letters string) *Spelling {
-	s := &Spelling{1 + len(letters), []node{{token: -1}}, map[int32][]uint8{}, 0}
+	s := &Spelling{letters, 1 + len(letters), []node{{token: -1}}, map[int32][]uint8{}, 0}
 	for id, piece := range pieces {
 		spelled := make([]uint8, len(piece))
 		known := piece != ""

@@ -23,6 +23,7 @@ type Transcript struct {
 	*sequence.Text
 	sound *Sound
 	said  prefix
+	usual saying   // the same text, where there are Words
 	begun bool     // said is there
 	next  []heard  // tokens that may follow, by id; nil before they were looked for
 	ids   []int32  // of next
@@ -32,7 +33,7 @@ type Transcript struct {
 // heard is a token that may come next.
 type heard struct {
 	token int32
-	prob  float64 // that the text goes on with it
+	log   float64 // weighed log-probabilities that the text goes on with it
 }
 
 // NewTranscript lets text write what is heard in sound.
@@ -54,13 +55,20 @@ func (g *Transcript) listen() {
 	if !g.begun {
 		g.sound.begin(&g.said)
 		g.stack, g.begun = make([]prefix, g.sound.spelling.longest), true
+		if w := g.sound.Words; w != nil {
+			g.usual = w.start()
+		}
 	}
 	g.next = g.next[:0]
-	g.walk(0, 0, &g.said, 1)
+	g.walk(0, 0, &g.said, g.usual, 1, 0)
 	if p := g.sound.ended(&g.said); p >= faint || len(g.next) == 0 {
-		g.next = append(g.next, heard{g.sound.end, max(p, math.SmallestNonzeroFloat64)})
+		usual := 0.0
+		if w := g.sound.Words; w != nil {
+			usual = w.end(g.usual)
+		}
+		g.add(g.sound.end, max(p, math.SmallestNonzeroFloat64), usual)
 	}
-	slices.SortFunc(g.next, func(a, b heard) int { return cmp.Or(cmp.Compare(b.prob, a.prob), cmp.Compare(a.token, b.token)) })
+	slices.SortFunc(g.next, func(a, b heard) int { return cmp.Or(cmp.Compare(b.log, a.log), cmp.Compare(a.token, b.token)) })
 	g.next = g.next[:min(len(g.next), Candidates)]
 	slices.SortFunc(g.next, func(a, b heard) int { return cmp.Compare(a.token, b.token) })
 	g.ids = g.ids[:0]
@@ -69,29 +77,36 @@ func (g *Transcript) listen() {
 	}
 }
 
-// walk adds the tokens below a node, whose letters are the prefix p and were heard
-// with prob.
-func (g *Transcript) walk(at int32, depth int, p *prefix, prob float64) {
+// walk adds the tokens below a node, whose letters are the prefix p, were heard with
+// prob and are usual with a log-probability.
+func (g *Transcript) walk(at int32, depth int, p *prefix, said saying, prob, usual float64) {
 	for _, child := range g.sound.spelling.nodes[at].children {
 		n := &g.sound.spelling.nodes[child]
 		now := prob * g.sound.extend(&g.stack[depth], p, n.letter)
 		if now < faint {
 			continue
 		}
+		after, log := g.sound.follow(said, n.letter)
 		if n.token >= 0 {
-			g.next = append(g.next, heard{n.token, now})
+			g.add(n.token, now, usual+log)
 		}
-		g.walk(child, depth+1, &g.stack[depth], now)
+		g.walk(child, depth+1, &g.stack[depth], after, now, usual+log)
 	}
 }
 
-// Weigh mixes the network's log-probability of a token with that of hearing it.
+// add lets a token come next that was heard with prob.
+func (g *Transcript) add(token int32, prob, usual float64) {
+	g.next = append(g.next, heard{token, g.sound.Share*math.Log(min(prob, 1)) + g.sound.Usual*usual})
+}
+
+// Weigh mixes the network's log-probability of a token with that of hearing it and
+// that of saying it.
 func (g *Transcript) Weigh(token int32, log float64) float64 {
 	at, ok := slices.BinarySearchFunc(g.next, token, func(h heard, token int32) int { return cmp.Compare(h.token, token) })
 	if !ok {
 		return math.Inf(-1)
 	}
-	return (1-g.sound.share)*log + g.sound.share*math.Log(min(g.next[at].prob, 1))
+	return (1-g.sound.Share)*log + g.next[at].log
 }
 
 // Accept takes an allowed token and forces nothing.
@@ -100,6 +115,7 @@ func (g *Transcript) Accept(token int32) []int32 {
 	for _, letter := range g.sound.spelling.letters[token] {
 		g.sound.extend(&g.stack[0], &g.said, letter)
 		g.said, g.stack[0] = g.stack[0], g.said
+		g.usual, _ = g.sound.follow(g.usual, letter)
 	}
 	return nil
 }
@@ -111,7 +127,7 @@ func (g *Transcript) Clone(old sequence.Grammar) sequence.Grammar {
 		c = &Transcript{Text: g.Text, sound: g.sound, stack: make([]prefix, len(g.stack))}
 	}
 	c.said.copy(&g.said)
-	c.begun, c.next = g.begun, append(c.next[:0], g.next...)
+	c.usual, c.begun, c.next = g.usual, g.begun, append(c.next[:0], g.next...)
 	c.ids = append(c.ids[:0], g.ids...)
 	return c
 }
