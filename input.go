@@ -23,7 +23,7 @@ type Input struct {
 	// To and From are languages (translate). From may be empty: the model finds
 	// out by itself.
 	To, From string
-	// Beam is the number of hypotheses kept; 0 means the model's default.
+	// Beam is the number of hypotheses kept; 0 means WithBeam's or the task's own.
 	Beam int
 	// MaxTokens limits a text; 0 means the model's default. Trees are never cut.
 	// Of a sound in several segments, each may have so many.

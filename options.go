@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/kernels/cpu"
 	"github.com/mm-runtime/mm/kernels/cuda"
@@ -16,13 +17,13 @@ type Option func(*options) error
 // Limits of the options.
 const (
 	MaxThreads = cpu.MaxThreads
-	MaxBeam    = 32
+	MaxBeam    = checkpoint.MaxBeam
 )
 
 type options struct {
 	device       string
 	threads      int
-	beam         int
+	beam         int // 0: the task's own
 	maxTokens    int
 	maxInput     int
 	penalty      float64
@@ -30,7 +31,7 @@ type options struct {
 }
 
 func defaults() options {
-	return options{device: "auto", beam: 1, maxInput: 256 << 10, penalty: 0.6}
+	return options{device: "auto", maxInput: 256 << 10, penalty: 0.6}
 }
 
 // WithDevice chooses where the model runs: "cpu", or "cuda" and "cuda:N", which
@@ -61,8 +62,8 @@ func WithThreads(n int) Option {
 	}
 }
 
-// WithBeam sets the default number of hypotheses a search keeps; 1 (the
-// default) is greedy.
+// WithBeam sets how many hypotheses a search keeps where its Input does not say; 1
+// is greedy. The default is each task's own number, 1 for most.
 func WithBeam(n int) Option {
 	return func(o *options) error {
 		if err := checkBeam(n); err != nil {

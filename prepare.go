@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -175,10 +176,7 @@ func (m *Model) write(r *request, in Input, maxTokens int) {
 
 // search lets r search for an output of at most maxTokens under a grammar.
 func (m *Model) search(r *request, in Input, g sequence.Grammar, maxTokens int) {
-	r.width, r.length = m.opts.beam, maxTokens
-	if in.Beam > 0 {
-		r.width = in.Beam
-	}
+	r.width, r.length = cmp.Or(in.Beam, m.opts.beam, r.task.beam, 1), maxTokens
 	r.slots = make([]int32, 0, r.width*maxTokens)
 	wider := 0
 	if r.sound != nil {

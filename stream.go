@@ -12,8 +12,8 @@ import (
 )
 
 // Stream answers one input piece by piece: the texts it yields, joined, are
-// Run's Output.Text. It searches greedily, whatever the beam, and serves tasks
-// that write text; others are an error. A long sound is read as the loop goes on,
+// Run's Output.Text. A greedy search yields as it decides, a wider one a sentence or
+// a segment of a sound at a time. Tasks that do not write text are an error. A long sound is read as the loop goes on,
 // some segments ahead. What Run would say in notices stays unsaid. A loop that
 // stops early ends the request.
 func (m *Model) Stream(ctx context.Context, in Input) iter.Seq2[string, error] {
@@ -27,7 +27,6 @@ func (m *Model) Stream(ctx context.Context, in Input) iter.Seq2[string, error] {
 }
 
 func (m *Model) stream(ctx context.Context, in Input, yield func(string, error) bool) error {
-	in.Beam = 1
 	c, err := m.prepare(ctx, in)
 	if err != nil {
 		return err
@@ -89,9 +88,12 @@ func (m *Model) streamParts(ctx context.Context, c *call, w *writer) error {
 // streamAhead is how many sentences of a stream run at once.
 const streamAhead = 32
 
-// written makes the channel that r's tokens come on. It holds a whole output, so
-// that a slow reader never holds up the batch.
+// written makes the channel that the tokens of a greedy search come on. It holds a
+// whole output, so that a slow reader never holds up the batch.
 func (r *request) written() chan int32 {
+	if r.width > 1 {
+		return nil
+	}
 	tokens := make(chan int32, r.length)
 	r.emit = func(ids []int32) {
 		for _, id := range ids {

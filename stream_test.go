@@ -27,15 +27,15 @@ func stream(t testing.TB, m *mm.Model, in mm.Input) string {
 }
 
 func TestStreamEqualsRun(t *testing.T) {
-	m := mm.LoadTiny(t, mm.WithBeam(4)) // a stream is greedy all the same
+	m := mm.LoadTiny(t)
 	for _, text := range []string{"Hi", "Good morning!", fables, strings.Repeat("x", 300), strings.Repeat("No. Yes. ", 100)} {
 		for _, most := range []int{0, 1, 2, 7} {
 			in := translate("en", text)
-			in.Beam, in.MaxTokens = 1, most
-			want := run(t, m, in).Text
-			in.Beam = 0
-			if got := stream(t, m, in); got != want {
-				t.Errorf("%.20q, at most %d tokens: stream of %q, want %q", text, most, got, want)
+			in.MaxTokens = most
+			for _, in.Beam = range []int{1, 3} {
+				if got, want := stream(t, m, in), run(t, m, in).Text; got != want {
+					t.Errorf("%.20q, beam %d, at most %d tokens: stream of %q, want %q", text, in.Beam, most, got, want)
+				}
 			}
 		}
 	}

@@ -56,6 +56,7 @@ type task struct {
 	command int32
 	canvas  image.Canvas // that pictures are brought to
 	fit     picture.Fit  // how
+	beam    int          // of its searches, 0 for 1
 	head    *head        // nil where a search writes the output
 	hearing *hearing     // nil where only the network decides what it writes
 	base    *task        // of the checkpoint, where this is not one
@@ -82,6 +83,7 @@ func newTasks(dev kernels.Device, c checkpoint.Config, net *network, pieces []st
 			Task:    Task{Name: t.Name, From: t.From, To: t.To, Input: t.Input, Output: t.Output, Labels: t.Labels},
 			command: c.Vocabulary.Commands[t.Command],
 			fit:     fits[t.Fit],
+			beam:    t.Beam,
 			head:    heads[t.Head],
 		}
 		if t.Letters != "" {

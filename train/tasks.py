@@ -7,8 +7,9 @@ COMMANDS = "yes no up down left right on off stop go unknown silence".split()
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 CELLS = ["RBC", "WBC", "Platelets"]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # that words are heard by; the head has the blank in front
-LETTERS_SHARE = 0.7  # of what is heard in the decisions of a transcript
-WORDS_WEIGHT = 0.4  # of which word follows which, as ngram.py counts it
+LETTERS_SHARE = 0.8  # of what is heard in the decisions of a transcript
+WORDS_WEIGHT = 0.8  # of which word follows which, as ngram.py counts it
+HEARING_BEAM = 8  # what is heard leaves more open than what is read
 
 
 def translation(to):
@@ -35,7 +36,7 @@ def of(config, without=(), words=False):
     heads = {name for name, _, _ in config.heads_of}
     modalities = {"text"} | ({"audio"} if config.audio_bands else set()) | ({"image"} if config.image_channels else set())
     chosen = [t for t in TASKS if t["input"] in modalities and t.get("head") in heads | {None} and t["name"] not in without]
-    letters = dict(head="letters", letters=LETTERS, share=LETTERS_SHARE) if config.letters else {}
+    letters = dict(head="letters", letters=LETTERS, share=LETTERS_SHARE, beam=HEARING_BEAM) if config.letters else {}
     letters |= dict(words=WORDS_WEIGHT) if letters and words else {}
     return [t | letters if t["name"] == "transcribe" else t for t in chosen] + [
         translation(to) | {"name": "caption", "from": ["en"], "input": "image", "canvas": [config.captions] * 2, "fit": "crop"}

@@ -57,6 +57,9 @@ type Image struct {
 	Expand   int   `json:"expand"`   // hidden units of a block per channel
 }
 
+// MaxBeam is the most hypotheses that a search keeps.
+const MaxBeam = 32
+
 // Task is one thing the model can do. Tasks are data: a command token in front
 // of the input, a modality in, a decoder out.
 type Task struct {
@@ -71,6 +74,7 @@ type Task struct {
 	Letters string   `json:"letters,omitempty"` // that a head hears beside the sequence's words, one byte each
 	Share   float64  `json:"share,omitempty"`   // that they have in its decisions
 	Words   float64  `json:"words,omitempty"`   // weight in them of which word follows which, as words.safetensors says
+	Beam    int      `json:"beam,omitempty"`    // hypotheses that a search keeps unless it is told a number; 0 for 1
 	Canvas  []int    `json:"canvas,omitempty"`  // width and height that a picture is brought to
 	Fit     string   `json:"fit,omitempty"`     // how: "crop", "squeeze" or "letterbox"
 }

@@ -158,6 +158,9 @@ func (c Config) checkTask(t Task) error {
 	if t.Output == "tree" && c.Vocabulary.Tree.Empty() {
 		return fmt.Errorf("output: %q, want vocabulary.tree for it", t.Output)
 	}
+	if writes := t.Output == "sequence" || t.Output == "tree"; t.Beam < 0 || t.Beam > MaxBeam || t.Beam > 0 && !writes {
+		return fmt.Errorf("beam: %d, want 0 to %d for a text or a tree, 0 for output %q", t.Beam, MaxBeam, t.Output)
+	}
 	if err := t.checkCanvas(); err != nil {
 		return err
 	}

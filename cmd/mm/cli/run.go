@@ -71,7 +71,7 @@ func newRun(s *settings) *cobra.Command {
 	f := cmd.Flags()
 	f.StringVar(&o.to, "to", "", "target `language` (translate)")
 	f.StringVar(&o.from, "from", "", "source `language` (translate; default: the model finds out)")
-	f.Var(bounded{&o.beam, 1, mm.MaxBeam, fmt.Sprintf("1 to %d", mm.MaxBeam)}, "beam", "hypotheses kept in the search (default 1: greedy)")
+	f.Var(bounded{&o.beam, 1, mm.MaxBeam, fmt.Sprintf("1 to %d", mm.MaxBeam)}, "beam", "hypotheses kept in the search; 1 is greedy (default: the task's own, mostly 1)")
 	f.Var(bounded{&o.maxTokens, 0, 0, "at least 1, or 0 for the default"}, "max-tokens", "longest output in tokens (default: by the input's length)")
 	f.BoolVar(&o.json, "json", false, "print one JSON object a line: task, input, output, score, tokens, ms and more")
 	f.BoolVar(&o.words, "words", false, "the input is already split into words by spaces (parse)")
