@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-cublas gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables curves words export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-cublas gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -60,6 +60,9 @@ tables:  ## the paper's tables at a small budget, in RUN.tables; results into be
 
 curves:  ## draw RUN/log.jsonl to RUN/*.png
 	$(PYTHON) train/curves.py --log $(RUN)/log.jsonl --out $(RUN)
+
+words:  ## which word follows which, for transcripts: MODEL/words.safetensors
+	$(PYTHON) train/ngram.py --data $(DATA) --senses $(SENSES) --out $(MODEL)/words.safetensors
 
 export:  ## write RUN's averaged weights to MODEL, int8
 	$(PYTHON) train/export.py --run $(RUN)/last.pt --tokenizer $(MODEL) --out $(MODEL) --data $(DATA)

@@ -40,6 +40,7 @@ func ExampleModel_Tasks() {
 	// translate de sequence
 	// translate fr sequence
 	// parse  tree
+	// transcribe  sequence
 	// digits  classes
 	// commands  classes
 	// classify  classes

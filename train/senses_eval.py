@@ -209,7 +209,7 @@ def main():
     p.add_argument("--senses", type=Path, required=True, help="cache with the pictures")
     p.add_argument("--model", type=Path, help="model directory (default: the one embedded in the binary)")
     p.add_argument("--only", default=",".join(SECTIONS), help="sections, separated by commas")
-    p.add_argument("--beams", default="1,4", type=lambda s: [int(b) for b in s.split(",")], help="beam widths")
+    p.add_argument("--beams", default="1,8", type=lambda s: [int(b) for b in s.split(",")], help="beam widths")
     p.add_argument("--split", default="test", choices=("dev", "test"))
     p.add_argument("--quick", type=int, default=0, metavar="N", help="N of each set")
     p.add_argument("--out", type=Path, default=Path("senses.json"))

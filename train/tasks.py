@@ -7,7 +7,7 @@ COMMANDS = "yes no up down left right on off stop go unknown silence".split()
 CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck".split()
 CELLS = ["RBC", "WBC", "Platelets"]
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # that words are heard by; the head has the blank in front
-LETTERS_SHARE = 0.8  # of what is heard in the decisions of a transcript
+LETTERS_SHARE = 0.9  # of what is heard in the decisions of a transcript
 WORDS_WEIGHT = 0.8  # of which word follows which, as ngram.py counts it
 HEARING_BEAM = 8  # what is heard leaves more open than what is read
 

@@ -11,20 +11,26 @@ import (
 // lie in the program.
 var FS fs.FS = directory{files}
 
-//go:embed config.json model.safetensors tokenizer.tiktoken README.md
+//go:embed config.json model.safetensors words.safetensors tokenizer.tiktoken README.md
 var files embed.FS
 
-// weights are the same bytes, of which a program has one copy.
-//
-//go:embed model.safetensors
-var weights string
+// The same bytes, of which a program has one copy.
+var (
+	//go:embed model.safetensors
+	weights string
+	//go:embed words.safetensors
+	words string
+)
 
 type directory struct{ embed.FS }
 
-// ReadString returns a file's content, that of the weights without a copy.
+// ReadString returns a file's content, that of tensors without a copy.
 func (d directory) ReadString(name string) (string, error) {
-	if name == "model.safetensors" {
+	switch name {
+	case "model.safetensors":
 		return weights, nil
+	case "words.safetensors":
+		return words, nil
 	}
 	data, err := d.ReadFile(name)
 	return string(data), err

@@ -8,7 +8,7 @@ import (
 // TestReadString wants the files that FS has, the weights without a copy.
 func TestReadString(t *testing.T) {
 	read := FS.(directory).ReadString
-	for _, name := range []string{"config.json", "model.safetensors", "tokenizer.tiktoken"} {
+	for _, name := range []string{"config.json", "model.safetensors", "words.safetensors", "tokenizer.tiktoken"} {
 		want, err := fs.ReadFile(FS, name)
 		if err != nil {
 			t.Fatal(err)
@@ -17,8 +17,10 @@ func TestReadString(t *testing.T) {
 			t.Errorf("%s: %d bytes, error %v, want the file's %d", name, len(got), err, len(want))
 		}
 	}
-	if n := testing.AllocsPerRun(5, func() { read("model.safetensors") }); n != 0 {
-		t.Errorf("%v allocations for the weights, want none", n)
+	for _, name := range []string{"model.safetensors", "words.safetensors"} {
+		if n := testing.AllocsPerRun(5, func() { read(name) }); n != 0 {
+			t.Errorf("%v allocations for %s, want none", n, name)
+		}
 	}
 	if _, err := read("none"); err == nil {
 		t.Error("no error for a file that is not there")

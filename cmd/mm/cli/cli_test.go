@@ -190,7 +190,7 @@ func TestCompletion(t *testing.T) {
 		args string
 		want string
 	}{
-		{"run", "translate\nparse\ndigits\ncommands\nclassify\ndetect\n:4\n"},
+		{"run", "translate\nparse\ntranscribe\ndigits\ncommands\nclassify\ndetect\n:4\n"},
 		{"run translate --to", "en\nde\nfr\n:4\n"},
 		{"run parse --format", "ptb\ntree\njson\n:4\n"},
 		{"run translate --format", ":4\n"},
