@@ -29,6 +29,24 @@ func (s *Sound) begin(dst *prefix) {
 	}
 }
 
+// chance is the probability that a text which begins with p goes on with a letter: a
+// small part of extend's work.
+func (s *Sound) chance(p *prefix, letter uint8) float64 {
+	total := 0.0
+	for i := 0; i < len(p.blank) && p.from+i < s.rows(); i++ {
+		total += p.came(i, letter) * s.row(p.from + i)[letter]
+	}
+	return total
+}
+
+// came is that of the rows before the i-th from where the letter may begin in it.
+func (p *prefix) came(i int, letter uint8) float64 {
+	if letter == p.last { // the same twice needs a blank in between
+		return p.blank[i]
+	}
+	return p.blank[i] + p.letter[i]
+}
+
 // extend makes dst the prefix p with one letter more, and returns the probability
 // that a text which begins with p goes on with the letter (Watanabe et al. 2017,
 // "Hybrid CTC/Attention Architecture", algorithm 2). Where that is 0, dst is of no
@@ -39,11 +57,7 @@ func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) float64 {
 	for i := 0; p.from+i < s.rows(); i++ {
 		row, came := s.row(p.from+i), 0.0
 		if i < len(p.blank) {
-			came = p.blank[i]
-			if letter != p.last { // the same twice needs a blank in between
-				came += p.letter[i]
-			}
-			came *= row[letter]
+			came = p.came(i, letter) * row[letter]
 			total += came
 		} else if l+b < negligible*total {
 			break

@@ -82,10 +82,11 @@ func (g *Transcript) listen() {
 func (g *Transcript) walk(at int32, depth int, p *prefix, said saying, prob, usual float64) {
 	for _, child := range g.sound.spelling.nodes[at].children {
 		n := &g.sound.spelling.nodes[child]
-		now := prob * g.sound.extend(&g.stack[depth], p, n.letter)
+		now := prob * g.sound.chance(p, n.letter)
 		if now < faint {
-			continue
+			continue // most do not
 		}
+		g.sound.extend(&g.stack[depth], p, n.letter)
 		after, log := g.sound.follow(said, n.letter)
 		if n.token >= 0 {
 			g.add(n.token, now, usual+log)
