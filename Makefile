@@ -15,7 +15,7 @@ MODEL ?= models/base
 HOURS ?= 2
 FUZZTIME ?= 1m
 
-.PHONY: help test ci fuzz venv kernels train tables curves words export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-cublas gpu-check gpu-bench gpu-train
+.PHONY: help test ci fuzz venv kernels train tables experts curves words export golden evaluate evaluate-senses learning learning-sets shots bench bench-quick bench-peers gpu-pack gpu-unpack gpu-programs gpu-cublas gpu-check gpu-bench gpu-train
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z-]+):[^#]*## (.*)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
@@ -57,6 +57,10 @@ train:  ## train in RUN for HOURS in all, or go on with it
 tables:  ## the paper's tables at a small budget, in RUN.tables; results into bench/TABLES.md
 	$(PYTHON) train/tables.py --data $(DATA) --senses $(SENSES) --tokenizer $(MODEL) --out $(RUN).tables
 	$(PYTHON) bench/section.py --file bench/TABLES.md --name tables < $(RUN).tables/tables.md
+
+experts: build/bin/mm  ## which experts each task uses, over the lines of JOBS; into bench/TABLES.md and bench/experts.png
+	{ echo '```'; build/bin/mm info --experts --jobs $(JOBS) --out bench/experts.png; echo '```'; } > build/experts.md
+	$(PYTHON) bench/section.py --file bench/TABLES.md --name experts < build/experts.md
 
 curves:  ## draw RUN/log.jsonl to RUN/*.png
 	$(PYTHON) train/curves.py --log $(RUN)/log.jsonl --out $(RUN)
