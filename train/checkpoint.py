@@ -80,6 +80,11 @@ def exported_tensors(state, dtype):
     return out
 
 
+def by_beginning(names, values):
+    """{name: the value of the first beginning in values that the name has}."""
+    return {n: next(v for begin, v in values.items() if n.startswith(begin)) for n in names}
+
+
 def raw_bytes(tensor):
     tensor = tensor.contiguous()
     return (tensor.view(torch.int16) if tensor.dtype == torch.bfloat16 else tensor).numpy().tobytes()

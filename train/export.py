@@ -46,7 +46,7 @@ def mixed(state, config, directory, shares):
     the first beginning in shares that a weight's name has. Weights that one of them lacks are the other's."""
     model = checkpoint.load(directory)[0]
     began, own = model.state_dict(), model.config
-    share = {name: next(s for begin, s in shares.items() if name.startswith(begin)) for name in began}
+    share = checkpoint.by_beginning(began, shares)
     both = began | {n: torch.lerp(began[n], w, share[n]) if n in began else w for n, w in state.items()}
     heads = tuple(sorted({*own.heads_of, *config.heads_of}))
     senses = {k: getattr(config, k) or getattr(own, k) for k in ("audio_bands", "audio_blocks", "image_channels", "letters", "captions")}

@@ -42,7 +42,7 @@ class Trainer:
         self.a, self.device = a, a.device
         self.model = MultiModel(config(a.config, a.kinds)).to(a.device)
         known = self.start_from(initial(a.init)) if a.init else set()
-        factors = {n: next(f for begin, f in a.lr_known.items() if n.startswith(begin)) for n in known}
+        factors = checkpoint.by_beginning(known, a.lr_known)
         for name, p in self.model.named_parameters():
             p.requires_grad_(factors.get(name, 1.0) > 0)
         self.opts = optim.optimizers(self.model, a.lr_matrix, a.lr_rest, a.weight_decay, a.device != "cpu", factors)
