@@ -40,16 +40,13 @@ def jobs(a, folder):
     """100 jobs of all tasks that the model has: half of them texts, the others test clips and pictures, written into a folder."""
     from PIL import Image
     made, mm = [], Runtime(a.bin / "mm", a.model)
-    for task, (name, count) in HEARD.items():
-        if not senses_eval.offers(mm, task):
-            continue
+    heard, seen = ({t: what for t, what in sets.items() if senses_eval.offers(mm, t)} for sets in (HEARD, SEEN))
+    for task, (name, count) in heard.items():
         clips = [file for file, split, about in sounds.index(a.audio, name) if split == "test" and about["text"]]
         for i, file in enumerate(spread(clips, count)):
             made.append({"task": task, "audio": f"{folder}/{task}.{i}.wav"})
             senses_eval.write_wav(file, made[-1]["audio"])
-    for task, (name, count) in SEEN.items():
-        if not senses_eval.offers(mm, task):
-            continue
+    for task, (name, count) in seen.items():
         images = photos.load(a.senses, name, "test")
         images = images[0] if name == "cifar10" else [image for image, _, _ in images[:]]
         for i, at in enumerate(spread(range(len(images)), count)):
