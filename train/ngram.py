@@ -23,6 +23,7 @@ CODES = 16  # a nat
 UNKNOWN = 0.01  # probability of a word that is not in the vocabulary
 SIGNS = 28  # letters, and the end of a word
 SHIFT = 17  # bits of a word's number in the key of several
+LAST = (1 << SHIFT) - 1  # of the last one's
 TEXTS = {"tatoeba": 1, "bible": 1, "gum": 1, "silver": 1}  # corpora of prose, and how often each sentence counts
 TRANSCRIPTS = {"kathleen": 3, "librispeech": 3, "asterisk": 3}
 
@@ -101,6 +102,13 @@ def rests(history, key, mass):
     return np.clip(1 - total, 1e-6, 1)
 
 
+def worth(key, mass, counts, low):
+    """Nats of the texts' log-probability that each n-gram brings, low being the probability of its word a word of history less."""
+    history = np.unique(key >> SHIFT)
+    rest = rests(history, key, mass)[np.searchsorted(history, key >> SHIFT)]
+    return counts * np.log(1 + mass / (rest * low))
+
+
 class Counted:
     """The model before it is stored: float masses of one, two and three words."""
 
@@ -122,14 +130,9 @@ class Counted:
     def prune(self, least, bi_counts, tri_counts):
         """Leaves out what changes the texts' log-probability by less than so many nats; what is a history stays."""
         low = self.lower(self.tri, self.bi, self.bi_mass, self.bi_rest(), self.uni)
-        gain = tri_counts * np.log(1 + self.tri_mass / (low * rests(np.unique(self.tri >> SHIFT), self.tri, self.tri_mass)[
-            np.searchsorted(np.unique(self.tri >> SHIFT), self.tri >> SHIFT)]))
-        keep = gain >= least[1]
+        keep = worth(self.tri, self.tri_mass, tri_counts, low) >= least[1]
         self.tri, self.tri_mass = self.tri[keep], self.tri_mass[keep]
-        history = np.unique(self.bi >> SHIFT)
-        rest = rests(history, self.bi, self.bi_mass)[np.searchsorted(history, self.bi >> SHIFT)]
-        gain = bi_counts * np.log(1 + self.bi_mass / (rest * self.uni[self.bi & ((1 << SHIFT) - 1)]))
-        keep = (gain >= least[0]) | np.isin(self.bi, self.tri >> SHIFT)
+        keep = (worth(self.bi, self.bi_mass, bi_counts, self.uni[self.bi & LAST]) >= least[0]) | np.isin(self.bi, self.tri >> SHIFT)
         self.bi, self.bi_mass = self.bi[keep], self.bi_mass[keep]
 
     def bi_rest(self):
@@ -140,7 +143,7 @@ class Counted:
         """P(w | b) of every trigram a b w."""
         key = tri & ((1 << (2 * SHIFT)) - 1)
         at = np.searchsorted(bi, key).clip(max=len(bi) - 1)
-        return np.where(bi[at] == key, bi_mass[at], 0) + bi_rest[key >> SHIFT] * uni[key & ((1 << SHIFT) - 1)]
+        return np.where(bi[at] == key, bi_mass[at], 0) + bi_rest[key >> SHIFT] * uni[key & LAST]
 
     def tables(self):
         """The arrays of words.safetensors."""
@@ -152,11 +155,11 @@ class Counted:
             "one": self.uni.astype(np.float32),
             "one.rest": coded(self.bi_rest()),
             "two.begin": starts(np.bincount(self.bi >> SHIFT, minlength=n + 2)),
-            "two.word": (self.bi & ((1 << SHIFT) - 1)).astype(np.uint16),
+            "two.word": (self.bi & LAST).astype(np.uint16),
             "two.mass": coded(self.bi_mass),
             "two.rest": coded(rests(self.bi, self.tri, self.tri_mass)),
             "three.begin": starts(np.bincount(np.searchsorted(self.bi, self.tri >> SHIFT), minlength=len(self.bi))),
-            "three.word": (self.tri & ((1 << SHIFT) - 1)).astype(np.uint16),
+            "three.word": (self.tri & LAST).astype(np.uint16),
             "three.mass": coded(self.tri_mass),
         }
 
