@@ -47,11 +47,10 @@ func (p *prefix) came(i int, letter uint8) float64 {
 	return p.blank[i] + p.letter[i]
 }
 
-// extend makes dst the prefix p with one letter more, and returns the probability
-// that a text which begins with p goes on with the letter (Watanabe et al. 2017,
-// "Hybrid CTC/Attention Architecture", algorithm 2). Where that is 0, dst is of no
-// use.
-func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) float64 {
+// extend makes dst the prefix p with one letter more (Watanabe et al. 2017, "Hybrid
+// CTC/Attention Architecture", algorithm 2). Where there is no chance of that, dst is
+// of no use.
+func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) {
 	dst.from, dst.last, dst.letter, dst.blank = p.from+1, letter, dst.letter[:0], dst.blank[:0]
 	total, l, b := 0.0, 0.0, 0.0
 	for i := 0; p.from+i < s.rows(); i++ {
@@ -66,7 +65,7 @@ func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) float64 {
 		dst.letter, dst.blank = append(dst.letter, l), append(dst.blank, b)
 	}
 	if total < negligible {
-		return 0
+		return
 	}
 	begun := 0
 	for begun < len(dst.letter) && dst.letter[begun]+dst.blank[begun] < negligible*total {
@@ -78,7 +77,6 @@ func (s *Sound) extend(dst *prefix, p *prefix, letter uint8) float64 {
 		dst.letter[i] /= total
 		dst.blank[i] /= total
 	}
-	return total
 }
 
 // ended is the probability that a text which begins with p has no more letters.
