@@ -99,11 +99,11 @@ func load(name string, fsys fs.FS, read func(name string) ([]byte, func() error,
 	if c.Tokenizer, err = readSmall(fsys, tokenizerFile, maxTokenizer); err != nil {
 		return nil, loadError(name, err)
 	}
-	if c.tensors, err = c.readTensors(fsys, weightsFile, read); err != nil {
+	if c.weights, c.tensors, err = c.readTensors(fsys, weightsFile, read); err != nil {
 		return nil, errors.Join(loadError(name, err), c.Close())
 	}
 	if c.Config.needsWords() {
-		if c.words, err = c.readTensors(fsys, wordsFile, read); err != nil {
+		if _, c.words, err = c.readTensors(fsys, wordsFile, read); err != nil {
 			return nil, errors.Join(loadError(name, err), c.Close())
 		}
 	}
@@ -111,26 +111,23 @@ func load(name string, fsys fs.FS, read func(name string) ([]byte, func() error,
 	return c, nil
 }
 
-// readTensors reads the header of one of the safetensors files.
-func (c *Checkpoint) readTensors(fsys fs.FS, name string, read func(name string) ([]byte, func() error, error)) (*tensors, error) {
+// readTensors returns the bytes of one of the safetensors files and what its header says.
+func (c *Checkpoint) readTensors(fsys fs.FS, name string, read func(name string) ([]byte, func() error, error)) ([]byte, *tensors, error) {
 	if _, err := fileSize(fsys, name); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	data, unmap, err := read(name)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
 	if unmap != nil {
 		c.unmap = append(c.unmap, unmap)
 	}
-	if name == weightsFile {
-		c.weights = data
-	}
 	t, err := readSafetensors(data)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return t, nil
+	return data, t, nil
 }
 
 // readSmall reads a whole file of at most limit bytes.
