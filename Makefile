@@ -59,7 +59,7 @@ tables:  ## the paper's tables at a small budget, in RUN.tables; results into be
 	$(PYTHON) bench/section.py --file bench/TABLES.md --name tables < $(RUN).tables/tables.md
 
 experts: build/bin/mm  ## which experts each task uses, over the lines of JOBS; into bench/TABLES.md and bench/experts.png
-	{ echo '```'; build/bin/mm info --experts --jobs $(JOBS) --out bench/experts.png; echo '```'; } > build/experts.md
+	{ echo '```'; build/bin/mm info --experts --jobs "$(JOBS)" --out bench/experts.png; echo '```'; } > build/experts.md
 	$(PYTHON) bench/section.py --file bench/TABLES.md --name experts < build/experts.md
 
 curves:  ## draw RUN/log.jsonl to RUN/*.png

@@ -183,13 +183,30 @@ func replace(t *testing.T, files fstest.MapFS, name, old, text string) {
 	files[name] = &fstest.MapFile{Data: bytes.Replace(data, []byte(old), []byte(text), 1)}
 }
 
+// broken is a change of a model's files, and what the error must say.
+type broken struct {
+	what   string
+	change func(t *testing.T, files fstest.MapFS)
+	want   []string
+}
+
+// wantLoadErrors makes each change to files of their own and loads them.
+func wantLoadErrors(t *testing.T, files func(testing.TB) fstest.MapFS, all []broken) {
+	t.Helper()
+	for _, c := range all {
+		changed := files(t)
+		c.change(t, changed)
+		m, err := mm.Load(changed, mm.WithThreads(1))
+		if err == nil {
+			m.Close()
+		}
+		wantError(t, c.what, err, c.want...)
+	}
+}
+
 func TestLoadErrors(t *testing.T) {
 	const weights = "model.safetensors"
-	for _, c := range []struct {
-		what   string
-		change func(t *testing.T, files fstest.MapFS)
-		want   []string
-	}{
+	wantLoadErrors(t, mm.TinyFiles, []broken{
 		{"no weights", func(t *testing.T, f fstest.MapFS) { delete(f, weights) }, []string{"mm: load tiny", weights}},
 		{"no tokenizer", func(t *testing.T, f fstest.MapFS) { delete(f, "tokenizer.tiktoken") }, []string{"mm: load tiny", "tokenizer.tiktoken"}},
 		{"cut header", func(t *testing.T, f fstest.MapFS) { f[weights].Data = f[weights].Data[:100] }, []string{"mm: load tiny: model.safetensors: header of", "truncated"}},
@@ -213,24 +230,12 @@ func TestLoadErrors(t *testing.T) {
 		}, []string{`mm: load tiny: the model has no place for tensor "mixer.encoder.1.`}},
 		{"other tokenizer", func(t *testing.T, f fstest.MapFS) { f["tokenizer.tiktoken"].Data = []byte("AA== 0\n") },
 			[]string{"mm: load tiny: tokenizer: 1 ranks, want 256"}},
-	} {
-		files := mm.TinyFiles(t)
-		c.change(t, files)
-		m, err := mm.Load(files, mm.WithThreads(1))
-		if err == nil {
-			m.Close()
-		}
-		wantError(t, c.what, err, c.want...)
-	}
+	})
 }
 
 func TestWordsErrors(t *testing.T) {
 	const words = "words.safetensors"
-	for _, c := range []struct {
-		what   string
-		change func(t *testing.T, files fstest.MapFS)
-		want   []string
-	}{
+	wantLoadErrors(t, mm.SensesFiles, []broken{
 		{"no words", func(t *testing.T, f fstest.MapFS) { delete(f, words) }, []string{"mm: load senses", words}},
 		{"corrupt header", func(t *testing.T, f fstest.MapFS) { replace(t, f, words, `"shape"`, `"shope"`) },
 			[]string{"mm: load senses: words.safetensors: tensor", "shope"}},
@@ -239,15 +244,7 @@ func TestWordsErrors(t *testing.T) {
 		{"other letters", func(t *testing.T, f fstest.MapFS) {
 			replace(t, f, "config.json", ` 'abcdefghijklmnopqrstuvwxyz`, ` 'abcdefghijklmnopqrstuvwxyZ`)
 		}, []string{`mm: load senses: words.safetensors: letters[`, `'z', want one of " 'abc`}},
-	} {
-		files := mm.SensesFiles(t)
-		c.change(t, files)
-		m, err := mm.Load(files, mm.WithThreads(1))
-		if err == nil {
-			m.Close()
-		}
-		wantError(t, c.what, err, c.want...)
-	}
+	})
 }
 
 // damaged is a model in whose weights a tensor's values are no numbers.
