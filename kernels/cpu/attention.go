@@ -68,11 +68,14 @@ func runPathAttention(t *task, worker, lo, hi int) {
 	t.ops.pathAttention(t.dst, t.x, t.y, t.z, t.heads, t.paths, lo, hi, t.scores[worker])
 }
 
-// reserve grows every worker's scores to hold a row of n keys, rounded up to whole
+// attentionTile is the most query rows of which an implementation keeps scores at a time.
+const attentionTile = 3
+
+// reserve grows every worker's scores to hold some rows of n keys, rounded up to whole
 // vectors.
 func (t *task) reserve(n int) {
 	const vector = 16
-	n = (n + vector - 1) / vector * vector
+	n = (n + vector - 1) / vector * vector * attentionTile
 	if len(t.scores[0]) >= n {
 		return
 	}

@@ -43,3 +43,37 @@ func benchWeight(b *testing.B, d kernels.Device, t kernels.DType, out, in int) k
 	}
 	return w
 }
+
+// BenchmarkAttention times self-attention of a picture's rows, and that of hypotheses
+// over one memory, in GFLOP/s.
+func BenchmarkAttention(b *testing.B) {
+	const heads, width = 4, 64
+	d := open(b, "", 0)
+	defer d.Close()
+	for _, keys := range []int{30, 433} {
+		x, _ := d.Alloc(keys, heads*width)
+		dst, _ := d.Alloc(keys, heads*width)
+		b.Run(fmt.Sprintf("rows/%d", keys), func(b *testing.B) {
+			segs := kernels.Segments{0, int32(keys)}
+			for b.Loop() {
+				kernels.Attention(d, dst, x, x, x, heads, segs, segs)
+			}
+			b.ReportMetric(4*float64(keys*keys*heads*width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+		})
+		for _, rows := range []int{1, 8} {
+			b.Run(fmt.Sprintf("paths/%dx%d", rows, keys), func(b *testing.B) {
+				var p kernels.Paths
+				for i := range keys {
+					p.Slots = append(p.Slots, int32(i))
+				}
+				for range rows {
+					p.Start, p.Count = append(p.Start, 0), append(p.Count, int32(keys))
+				}
+				for b.Loop() {
+					kernels.PathAttention(d, dst.Slice(0, rows), x.Slice(0, rows), x, x, heads, p)
+				}
+				b.ReportMetric(4*float64(rows*keys*heads*width)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+			})
+		}
+	}
+}

@@ -42,6 +42,9 @@ import (
 // to plain numbers only, and keeps none.
 type cOps struct{ isa C.int }
 
+// The device makes room for as many rows' scores as attention in C keeps.
+var _ = [1]struct{}{}[attentionTile-C.TILE]
+
 func rowOpsFor(path string) *rowOps {
 	if path == "go" {
 		return goOps()

@@ -8,6 +8,9 @@
 // The instruction sets.
 enum { MM_AVX2, MM_AVX512 };
 
+// The most query rows of which attention keeps scores at a time: attentionTile.
+enum { TILE = 3 };
+
 // All of them: OP(result, name, (parameters), (the parameters' names)).
 #define ROW_OPS(OP)                                                                                                   \
 	OP(void, rms_norm,                                                                                            \

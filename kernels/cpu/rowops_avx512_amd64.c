@@ -5,4 +5,5 @@
 #include "simd_left.h"
 
 #include "rowops_body.h"
+#include "rowops_attention.h"
 #include "rowops_conv.h"

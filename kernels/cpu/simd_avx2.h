@@ -58,12 +58,10 @@ FUNC vec scale(vec v, vec n) {
 }
 
 // Four vectors' sums within each half: lane 4i+j is half i of vector j.
-FUNC vec half_sums(const vec *a) {
+FUNC vec four_sums(const vec *a) {
 	return _mm256_hadd_ps(_mm256_hadd_ps(a[0], a[1]), _mm256_hadd_ps(a[2], a[3]));
 }
 
-// Lane i is the sum over the lanes of a[i], all LANES of them.
-FUNC vec sums(const vec *a) {
-	vec x = half_sums(a), y = half_sums(a + 4);
-	return add(_mm256_permute2f128_ps(x, y, 0x20), _mm256_permute2f128_ps(x, y, 0x31));
-}
+// Lane i is the sum over the lanes of vector i, from the four_sums of each four of
+// LANES vectors.
+FUNC vec join_sums(const vec *s) { return add(_mm256_permute2f128_ps(s[0], s[1], 0x20), _mm256_permute2f128_ps(s[0], s[1], 0x31)); }

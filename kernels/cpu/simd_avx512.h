@@ -40,17 +40,17 @@ FUNC vec nearest(vec v) { return _mm512_roundscale_ps(v, _MM_FROUND_TO_NEAREST_I
 FUNC vec scale(vec v, vec n) { return _mm512_scalef_ps(v, n); }
 
 // Four vectors' sums within each quarter: lane 4i+j is quarter i of vector j.
-FUNC vec quarter_sums(const vec *a) {
+FUNC vec four_sums(const vec *a) {
 	vec x = add(_mm512_unpacklo_ps(a[0], a[1]), _mm512_unpackhi_ps(a[0], a[1]));
 	vec y = add(_mm512_unpacklo_ps(a[2], a[3]), _mm512_unpackhi_ps(a[2], a[3]));
 	__m512d p = _mm512_castps_pd(x), q = _mm512_castps_pd(y);
 	return add(_mm512_castpd_ps(_mm512_unpacklo_pd(p, q)), _mm512_castpd_ps(_mm512_unpackhi_pd(p, q)));
 }
 
-// Lane i is the sum over the lanes of a[i], all LANES of them.
-FUNC vec sums(const vec *a) {
-	vec s0 = quarter_sums(a), s1 = quarter_sums(a + 4), s2 = quarter_sums(a + 8), s3 = quarter_sums(a + 12);
-	vec x = add(_mm512_shuffle_f32x4(s0, s1, 0x88), _mm512_shuffle_f32x4(s0, s1, 0xdd));
-	vec y = add(_mm512_shuffle_f32x4(s2, s3, 0x88), _mm512_shuffle_f32x4(s2, s3, 0xdd));
+// Lane i is the sum over the lanes of vector i, from the four_sums of each four of
+// LANES vectors.
+FUNC vec join_sums(const vec *s) {
+	vec x = add(_mm512_shuffle_f32x4(s[0], s[1], 0x88), _mm512_shuffle_f32x4(s[0], s[1], 0xdd));
+	vec y = add(_mm512_shuffle_f32x4(s[2], s[3], 0x88), _mm512_shuffle_f32x4(s[2], s[3], 0xdd));
 	return add(_mm512_shuffle_f32x4(x, y, 0x88), _mm512_shuffle_f32x4(x, y, 0xdd));
 }
