@@ -3,6 +3,7 @@ package mm
 import (
 	"slices"
 
+	"github.com/mm-runtime/mm/decoders/sequence"
 	"github.com/mm-runtime/mm/internal/nn"
 	"github.com/mm-runtime/mm/kernels"
 	"github.com/mm-runtime/mm/mixer"
@@ -76,9 +77,10 @@ type stepBuffers struct {
 	segs                     kernels.Segments
 	sources
 	paths, memory kernels.Paths
+	hypotheses    []*sequence.Hypothesis // of the rows whose next token is wanted
+	first         []int                  // of each active request's
 	allowed       []kernels.Allowed
 	candidates    kernels.Candidates
-	wanted        int // rows whose next token is wanted
 }
 
 func (b *stepBuffers) reset() {
@@ -86,7 +88,8 @@ func (b *stepBuffers) reset() {
 	for _, p := range []*kernels.Paths{&b.paths, &b.memory} {
 		p.Slots, p.Start, p.Count = p.Slots[:0], p.Start[:0], p.Count[:0]
 	}
-	b.allowed, b.segs = b.allowed[:0], append(b.segs[:0], 0)
+	clear(b.hypotheses) // which nobody else may need any more
+	b.hypotheses, b.first, b.segs = b.hypotheses[:0], b.first[:0], append(b.segs[:0], 0)
 	b.sources.reset()
 }
 
@@ -98,35 +101,43 @@ func (e *engine) decode() (err error) {
 		return nil
 	}
 	defer e.scope.Recover(&err)
-	wanted, width := e.gather()
+	width := e.gather()
 	if err := e.room(); err != nil {
 		return err
 	}
-	e.step.memory.Slots = e.identity
-	e.step.candidates.Resize(wanted, width)
-	e.step.wanted = wanted
+	b := &e.step
+	b.memory.Slots = e.identity
+	wanted := len(b.hypotheses)
+	b.candidates.Resize(wanted, width)
+	b.allowed = slices.Grow(b.allowed[:0], wanted)[:wanted]
+	many := wanted >= e.scope.Lanes()*mixer.LaneRows
 	// A forced row is one that another row sees; without any, lanes go apart.
-	if wanted == len(e.step.tokens) && wanted >= e.scope.Lanes()*mixer.LaneRows {
-		e.scope.Spread((*decoding)(e))
-	} else {
-		(*decoding)(e).Do(e.scope, 0, 1)
-	}
+	e.inParts((*decoding)(e), many && wanted == len(b.tokens))
 	e.scope.Reset()
-	e.advance(width)
+	e.inParts((*searching)(e), many)
+	e.advance()
 	return nil
+}
+
+// inParts lets each lane do its part of work, where that pays.
+func (e *engine) inParts(work nn.Parts, pays bool) {
+	if pays {
+		e.scope.Spread(work)
+	} else {
+		work.Do(e.scope, 0, 1)
+	}
 }
 
 // decoding is the step of an engine, of which each lane may do some rows.
 type decoding engine
 
-// Do runs a part's rows and fills its candidates.
+// Do runs a part's rows, finds what may follow each and fills its candidates.
 func (e *decoding) Do(s *nn.Scope, part, parts int) {
 	b := &e.step
-	lo, hi, wanted := b.wanted*part/parts, b.wanted*(part+1)/parts, b.wanted
+	lo, wanted := len(b.hypotheses)*part/parts, len(b.hypotheses)*(part+1)/parts
+	hi := wanted
 	if parts == 1 {
 		hi = len(b.tokens)
-	} else {
-		wanted = hi
 	}
 	y := s.Take(hi-lo, e.mixer.Width())
 	e.embed.Forward(s.Dev, y, b.tokens[lo:hi])
@@ -134,6 +145,9 @@ func (e *decoding) Do(s *nn.Scope, part, parts int) {
 		Positions: b.positions[lo:hi], Slots: b.slots[lo:hi], Paths: pathRows(b.paths, lo, hi), Memory: pathRows(b.memory, lo, hi)}, nil)
 	logits := s.Take(wanted-lo, e.embed.Table.Out)
 	kernels.MatMul(s.Dev, logits, e.mixer.Predict(s, x.Slice(0, wanted-lo)), e.embed.Table, false)
+	for i, h := range b.hypotheses[lo:wanted] {
+		b.allowed[lo+i] = h.Allowed()
+	}
 	k, c := b.candidates.K, b.candidates
 	kernels.TopK(s.Dev, kernels.Candidates{K: k, IDs: c.IDs[lo*k : wanted*k], Logs: c.Logs[lo*k : wanted*k]}, logits, b.allowed[lo:wanted])
 }
@@ -143,15 +157,16 @@ func pathRows(p kernels.Paths, lo, hi int) kernels.Paths {
 	return kernels.Paths{Slots: p.Slots, Start: p.Start[lo:hi], Count: p.Count[lo:hi]}
 }
 
-// gather lists the rows of the step. It returns how many predict, and how many
-// candidates each of those wants.
-func (e *engine) gather() (wanted, width int) {
+// gather lists the rows of the step. It returns how many candidates each of those
+// that predict wants.
+func (e *engine) gather() (width int) {
 	b := &e.step
 	b.reset()
 	e.experts.reset()
 	width = 1
 	for _, r := range e.active {
 		width = max(width, r.search.Width())
+		b.first = append(b.first, len(b.hypotheses))
 		for _, h := range r.search.Live() {
 			start := int32(len(b.paths.Slots))
 			for range h.Next {
@@ -159,8 +174,7 @@ func (e *engine) gather() (wanted, width int) {
 			}
 			b.paths.Slots = append(b.paths.Slots, h.Path...)
 			e.row(r, h.Next[len(h.Next)-1], h.Path, len(h.Path)-1, start)
-			b.allowed = append(b.allowed, h.Allowed())
-			wanted++
+			b.hypotheses = append(b.hypotheses, h)
 		}
 	}
 	at := int32(0)
@@ -172,7 +186,7 @@ func (e *engine) gather() (wanted, width int) {
 			at += int32(len(h.Path))
 		}
 	}
-	return wanted, width
+	return width
 }
 
 // row adds the row of token at position i of a path that stands at start.
@@ -197,16 +211,27 @@ func (e *engine) slot(r *request) int32 {
 	return s
 }
 
-// advance hands each search its candidates and lets finished requests leave.
-func (e *engine) advance(width int) {
-	c, row := e.step.candidates, 0
+// searching hands each active search its candidates; a lane has those whose first row
+// is among its part of the rows.
+type searching engine
+
+// Do lets a part's searches go on.
+func (e *searching) Do(_ *nn.Scope, part, parts int) {
+	c, wanted := e.step.candidates, len(e.step.hypotheses)
+	for i, r := range e.active {
+		first := e.step.first[i]
+		if first*parts/wanted != part {
+			continue
+		}
+		end := (first + len(r.search.Live())) * c.K
+		r.search.Advance(kernels.Candidates{K: c.K, IDs: c.IDs[first*c.K : end], Logs: c.Logs[first*c.K : end]})
+	}
+}
+
+// advance lets requests whose search is over leave.
+func (e *engine) advance() {
 	for _, r := range e.active {
-		n := len(r.search.Live())
-		r.search.Advance(kernels.Candidates{
-			K: width, IDs: c.IDs[row*width : (row+n)*width], Logs: c.Logs[row*width : (row+n)*width]})
-		row += n
-		live := r.search.Live()
-		if len(live) == 0 {
+		if live := r.search.Live(); len(live) == 0 {
 			e.leave(r, nil)
 		} else if r.emit != nil {
 			r.emit(live[0].Next)
