@@ -68,7 +68,7 @@ func TestExtend(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if after[Plain] > after[Bias]-0.2 {
+	if after[Plain] > after[Bias]-0.1 {
 		t.Errorf("plain training leaves %.3f, with bias correction %.3f: want it to forget", after[Plain], after[Bias])
 	}
 	if len(p.Labels) != 6 || !slices.Equal(p.Network.Labels, rows) || p.Memory.Len() != 60 {

@@ -16,7 +16,7 @@ type FitOptions struct {
 	Rate     float64 // of Adam (0.003)
 	Decay    float64 // of the weights, a step, times Rate (0.02)
 	Batch    int     // examples a step (an eighth of all, 16 to 256)
-	Epochs   int     // at most (60, or as many as make 1500 steps, but at least 20)
+	Epochs   int     // at most (60, or as many as make 700 steps, but at least 20)
 	Patience int     // epochs without a better one before the end (8)
 	// Balance weighs every class the same, however many examples it has.
 	Balance bool
@@ -39,7 +39,7 @@ func (o FitOptions) defaults(n int) FitOptions {
 	fill(&o.Rate, 0.003)
 	fill(&o.Decay, 0.02)
 	fillInt(&o.Batch, min(max(n/8, 16), 256))
-	fillInt(&o.Epochs, min(60, max(20, 1500*o.Batch/max(1, n))))
+	fillInt(&o.Epochs, min(60, max(20, 700*o.Batch/max(1, n))))
 	fillInt(&o.Patience, 8)
 	return o
 }
@@ -116,13 +116,9 @@ func start(train Set, labels int, o FitOptions) *classes.Network {
 
 // means are the mean activations of the labels.
 func means(n *classes.Network, s Set, labels int) [][]float32 {
-	out := make([][]float32, labels)
-	for l, own := range s.ByLabel(labels) {
-		activations := make([][]float32, len(own))
-		for i, at := range own {
-			activations[i] = n.Activation(s.Row(at))
-		}
-		out[l] = classes.Mean(activations)
+	z, out := activations(n, s), make([][]float32, labels)
+	for l, own := range z.ByLabel(labels) {
+		out[l] = meanOf(z, own)
 	}
 	return out
 }
@@ -135,17 +131,23 @@ const rowLength = 8
 // that never changes 0, which leaves it out.
 func Moments(s Set) (shift, scale []float32) {
 	shift, scale = make([]float32, s.Width), make([]float32, s.Width)
-	for c := range s.Width {
-		sum, squares := 0.0, 0.0
-		for i := range s.Len() {
-			sum += float64(s.Row(i)[c])
+	sums, squares := make([]float64, s.Width), make([]float64, s.Width)
+	for i := range s.Len() {
+		for c, v := range s.Row(i) {
+			sums[c] += float64(v)
 		}
-		mean := sum / float64(s.Len())
-		for i := range s.Len() {
-			d := float64(s.Row(i)[c]) - mean
-			squares += d * d
+	}
+	for c := range sums {
+		sums[c] /= float64(s.Len())
+	}
+	for i := range s.Len() {
+		for c, v := range s.Row(i) {
+			d := float64(v) - sums[c]
+			squares[c] += d * d
 		}
-		deviation := math.Sqrt(squares / float64(s.Len()))
+	}
+	for c, mean := range sums {
+		deviation := math.Sqrt(squares[c] / float64(s.Len()))
 		shift[c] = float32(mean)
 		if deviation > 1e-6*math.Abs(mean) && deviation > 1e-20 {
 			scale[c] = float32(1 / deviation)

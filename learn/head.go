@@ -162,10 +162,11 @@ func (l *Learned) train(ctx context.Context, s Set, o HeadOptions) error {
 	return l.curve(ctx, train, test, o)
 }
 
-// FitBest returns the network that is right more often on dev: by regression, by
-// training without a hidden layer, or with one; o.Hidden leaves one out, or has units.
-// What is no worse and simpler comes first. Without dev, of too few examples, it is the
-// regression, if no hidden layer is asked for.
+// FitBest returns the network that is right more often on dev: by regression or by
+// training with a hidden layer, or, as a regression balances no classes, by training
+// without one; o.Hidden leaves one out, or has units. What is no worse and simpler
+// comes first. Without dev, of too few examples, it is the regression, if no hidden
+// layer is asked for.
 func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*Fitted, error) {
 	if err := errors.Join(ctx.Err(), o.Fit.defaults(train.Len()).check()); err != nil {
 		return nil, fmt.Errorf("learn: %w", err)
@@ -186,7 +187,9 @@ func FitBest(ctx context.Context, train, dev Set, labels int, o HeadOptions) (*F
 		_, better.Accuracy = Judge(n, dev)
 	}
 	choices := []int{o.Hidden}
-	if o.Hidden < 0 {
+	if o.Hidden < 0 && better != nil {
+		choices = []int{autoHidden}
+	} else if o.Hidden < 0 {
 		choices = []int{0, autoHidden}
 	}
 	if dev.Len() == 0 {

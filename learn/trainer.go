@@ -13,10 +13,13 @@ import (
 
 // trainer trains one network with gorgonia. Its graph is the network over a batch of
 // B examples whose features are scaled and have a 1 behind them, so that the hidden
-// layer's bias is a row of its matrix:
+// layer's bias is a row of its matrix; without such a layer it begins with the
+// activations z, which don't change:
 //
 //	h = ReLU(x·W), z = h / √(Σh² + ε), logits = z·V + Bias
 //	loss = -1/B Σ targets ⊙ log softmax(logits)
+//
+// The rate falls to 0, in a line, over all steps that there may be.
 //
 // Graphs are static in shape: an epoch's last batch is filled with examples of the
 // next round.
@@ -25,8 +28,9 @@ type trainer struct {
 	train   Set
 	loss    loss
 	from    *classes.Network
-	scaled  []float32 // (N, F+1)
-	order   []int     // of the examples that are left of a round
+	inputs  Set   // (N, F+1), or (N, H)
+	steps   int   // made
+	order   []int // of the examples that are left of a round
 	random  *rand.Rand
 	machine gorgonia.VM
 	solver  gorgonia.Solver
@@ -40,14 +44,10 @@ func newTrainer(train Set, n *classes.Network, l loss, o FitOptions) (*trainer, 
 	UseKernels()
 	o.Batch = min(o.Batch, train.Len())
 	t := &trainer{o: o, train: train, loss: l, from: n, random: random(o.Seed, useBatches)}
-	width := train.Width + 1
-	t.scaled = make([]float32, train.Len()*width)
-	for i := range train.Len() {
-		row := t.scaled[i*width : (i+1)*width]
-		for c, v := range train.Row(i) {
-			row[c] = (v - n.Shift[c]) * n.Scale[c]
-		}
-		row[train.Width] = 1
+	if n.Hidden == nil {
+		t.inputs = activations(n, train)
+	} else {
+		t.inputs = scaled(n, train)
 	}
 	if err := t.build(); err != nil {
 		return nil, err
@@ -55,24 +55,32 @@ func newTrainer(train Set, n *classes.Network, l loss, o FitOptions) (*trainer, 
 	return t, nil
 }
 
+// scaled are the features of s as n has them, with a 1 behind.
+func scaled(n *classes.Network, s Set) Set {
+	out := Set{Width: s.Width + 1, Rows: make([]float32, 0, s.Len()*(s.Width+1))}
+	for i := range s.Len() {
+		for c, v := range s.Row(i) {
+			out.Rows = append(out.Rows, (v-n.Shift[c])*n.Scale[c])
+		}
+		out.Rows = append(out.Rows, 1)
+	}
+	return out
+}
+
 // build makes the graph.
 func (t *trainer) build() error {
 	n, g := t.from, gorgonia.NewGraph()
-	width, h, labels := t.train.Width+1, n.Activations(), len(n.Bias)
-	t.x = matrix(g, "x", t.o.Batch, width, nil)
+	h, labels := n.Activations(), len(n.Bias)
+	t.x = matrix(g, "x", t.o.Batch, t.inputs.Width, nil)
 	t.targets = matrix(g, "targets", t.o.Batch, labels, nil)
 	var b builder
-	activation := t.x
-	if n.Hidden == nil {
-		// The 1 behind the features is no activation.
-		activation = b.do(gorgonia.Slice(t.x, nil, gorgonia.S(0, t.train.Width)))
-	} else {
+	z := t.x
+	if n.Hidden != nil {
 		w := append(transposed(n.Hidden, h, t.train.Width), n.HiddenBias...)
-		hidden := matrix(g, "hidden", width, h, w)
+		hidden := matrix(g, "hidden", t.inputs.Width, h, w)
 		t.learned = append(t.learned, hidden)
-		activation = b.do(gorgonia.Rectify(b.do(gorgonia.Mul(t.x, hidden))))
+		z = b.unit(b.do(gorgonia.Rectify(b.do(gorgonia.Mul(t.x, hidden)))), t.o.Batch)
 	}
-	z := b.unit(activation, t.o.Batch)
 	rows := matrix(g, "labels", h, labels, transposed(n.Labels, labels, h))
 	t.learned = append(t.learned, rows)
 	logits := b.do(gorgonia.Mul(z, rows))
@@ -105,8 +113,7 @@ func (t *trainer) close() { t.machine.Close() }
 
 // epoch makes steps over all examples and returns their mean loss.
 func (t *trainer) epoch(ctx context.Context) (float64, error) {
-	steps := (t.train.Len() + t.o.Batch - 1) / t.o.Batch
-	sum := 0.0
+	steps, sum := t.stepsEach(), 0.0
 	for range steps {
 		if err := ctx.Err(); err != nil {
 			return 0, err
@@ -120,6 +127,9 @@ func (t *trainer) epoch(ctx context.Context) (float64, error) {
 	return sum / float64(steps), nil
 }
 
+// stepsEach is how many steps an epoch has.
+func (t *trainer) stepsEach() int { return (t.train.Len() + t.o.Batch - 1) / t.o.Batch }
+
 // step makes one step and returns its loss.
 func (t *trainer) step() (float64, error) {
 	t.fill()
@@ -128,11 +138,14 @@ func (t *trainer) step() (float64, error) {
 		return 0, err
 	}
 	loss := float64(t.cost.Data().(float32))
+	rate := t.o.Rate * (1 - float64(t.steps)/float64(t.o.Epochs*t.stepsEach()))
+	t.steps++
+	gorgonia.WithLearnRate(rate)(t.solver)
 	if err := t.solver.Step(gorgonia.NodesToValueGrads(t.learned)); err != nil {
 		return 0, err
 	}
 	// Decoupled from the gradient (Loshchilov and Hutter 2019).
-	keep := float32(1 - t.o.Rate*t.o.Decay)
+	keep := float32(1 - rate*t.o.Decay)
 	for _, node := range t.learned {
 		weights := node.Value().Data().([]float32)
 		for i := range weights {
@@ -144,7 +157,7 @@ func (t *trainer) step() (float64, error) {
 
 // fill gives the graph its next batch.
 func (t *trainer) fill() {
-	width, labels := t.train.Width+1, len(t.from.Bias)
+	width, labels := t.inputs.Width, len(t.from.Bias)
 	x := make([]float32, 0, t.o.Batch*width)
 	targets := make([]float32, 0, t.o.Batch*labels)
 	var old []float32
@@ -154,7 +167,7 @@ func (t *trainer) fill() {
 		}
 		i := t.order[0]
 		t.order = t.order[1:]
-		x = append(x, t.scaled[i*width:(i+1)*width]...)
+		x = append(x, t.inputs.Row(i)...)
 		targets = append(targets, t.loss.targets[i]...)
 		if t.old != nil {
 			old = append(old, t.loss.old[i]...)
