@@ -1,6 +1,7 @@
 package mm
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/mm-runtime/mm/decoders/sequence"
@@ -24,7 +25,17 @@ func (e *engine) admit() error {
 		return err
 	}
 	e.compact()
+	// Trees stand behind texts, as their next tokens are predicted apart.
+	slices.SortStableFunc(e.active, func(a, b *request) int { return cmp.Compare(a.trees(), b.trees()) })
 	return nil
+}
+
+// trees is 1 where the output is a tree.
+func (r *request) trees() int {
+	if r.task.Output == "tree" {
+		return 1
+	}
+	return 0
 }
 
 // choose takes waiting requests in order while their hypotheses, source rows and
@@ -79,6 +90,7 @@ type stepBuffers struct {
 	paths, memory kernels.Paths
 	hypotheses    []*sequence.Hypothesis // of the rows whose next token is wanted
 	first         []int                  // of each active request's
+	texts         int                    // of them are of texts, and come first
 	allowed       []kernels.Allowed
 	candidates    kernels.Candidates
 }
@@ -89,7 +101,7 @@ func (b *stepBuffers) reset() {
 		p.Slots, p.Start, p.Count = p.Slots[:0], p.Start[:0], p.Count[:0]
 	}
 	clear(b.hypotheses) // which nobody else may need any more
-	b.hypotheses, b.first, b.segs = b.hypotheses[:0], b.first[:0], append(b.segs[:0], 0)
+	b.hypotheses, b.first, b.texts, b.segs = b.hypotheses[:0], b.first[:0], 0, append(b.segs[:0], 0)
 	b.sources.reset()
 }
 
@@ -143,13 +155,27 @@ func (e *decoding) Do(s *nn.Scope, part, parts int) {
 	e.embed.Forward(s.Dev, y, b.tokens[lo:hi])
 	x := e.mixer.Step(s, e.cache, y, mixer.Batch{
 		Positions: b.positions[lo:hi], Slots: b.slots[lo:hi], Paths: pathRows(b.paths, lo, hi), Memory: pathRows(b.memory, lo, hi)}, nil)
-	logits := s.Take(wanted-lo, e.embed.Table.Out)
-	kernels.MatMul(s.Dev, logits, e.mixer.Predict(s, x.Slice(0, wanted-lo)), e.embed.Table, false)
+	logits := e.predict(s, x.Slice(0, wanted-lo), max(0, b.texts-lo))
 	for i, h := range b.hypotheses[lo:wanted] {
 		b.allowed[lo+i] = h.Allowed()
 	}
 	k, c := b.candidates.K, b.candidates
 	kernels.TopK(s.Dev, kernels.Candidates{K: k, IDs: c.IDs[lo*k : wanted*k], Logs: c.Logs[lo*k : wanted*k]}, logits, b.allowed[lo:wanted])
+}
+
+// predict returns the logits of rows x, of which the first are texts', in scratch. Of
+// trees only the end and what is behind it are computed: the grammar places all else.
+func (e *decoding) predict(s *nn.Scope, x kernels.Tensor, texts int) kernels.Tensor {
+	h, table, symbols := e.mixer.Predict(s, x), e.embed.Table, e.net.Symbols
+	logits := s.Take(x.Rows, table.Out)
+	if texts = min(texts, x.Rows); texts > 0 {
+		kernels.MatMul(s.Dev, logits.Slice(0, texts), h.Slice(0, texts), table, false)
+	}
+	if texts < x.Rows {
+		part := logits.Slice(texts, x.Rows).Columns(table.Out-symbols.Out, table.Out)
+		kernels.MatMul(s.Dev, part, h.Slice(texts, x.Rows), symbols, false)
+	}
+	return logits
 }
 
 // pathRows are the paths of the rows lo up to hi.
@@ -167,6 +193,9 @@ func (e *engine) gather() (width int) {
 	for _, r := range e.active {
 		width = max(width, r.search.Width())
 		b.first = append(b.first, len(b.hypotheses))
+		if r.trees() == 0 {
+			b.texts += len(r.search.Live())
+		}
 		for _, h := range r.search.Live() {
 			start := int32(len(b.paths.Slots))
 			for range h.Next {

@@ -90,7 +90,8 @@ func open(read func() (*checkpoint.Checkpoint, error), opts []Option) (*Model, e
 
 // network is what a checkpoint's tensors bind to.
 type network struct {
-	Embed   kernels.Weight           `mm:"embed"`          // (vocabulary, D)
+	Embed   kernels.Weight           `mm:"embed"` // (vocabulary, D)
+	Symbols kernels.Weight           // its last rows, of all that trees are written with but words
 	Audio   *audio.Encoder           `mm:"encoders.audio"` // nil where the checkpoint has none
 	Image   *image.Encoder           `mm:"encoders.image"` // nil where the checkpoint has none
 	Mixer   *mixer.Mixer             `mm:"mixer"`
@@ -148,6 +149,11 @@ func (m *Model) build() error {
 	}
 	if err := m.ckpt.Bind(m.dev, net); err != nil {
 		return err
+	}
+	if end := int(c.Vocabulary.End); m.symbols != nil {
+		if net.Symbols, err = m.ckpt.PackRows(m.dev, "embed", end, c.Model.Vocab); err != nil {
+			return err
+		}
 	}
 	m.tasks, m.gates = newTasks(m.dev, c, net, m.tok.Pieces()), newGates(c)
 	if err := m.bindWords(); err != nil {

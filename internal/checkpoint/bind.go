@@ -138,20 +138,37 @@ func (t *tensors) fill(dev kernels.Device, l leaf, packed map[string]kernels.Wei
 		*l.weight = w
 		return nil
 	}
-	m := kernels.Matrix{Rows: l.weight.Groups * l.weight.Out, Cols: l.weight.In, DType: e.dtype}
-	switch e.dtype {
-	case kernels.F32:
-		m.F32 = inPlace[float32](e.data)
-	case kernels.BF16:
-		m.BF16 = inPlace[uint16](e.data)
-	case kernels.I8:
-		m.I8 = codes(e.data)
-		m.Scales = inPlace[float32](t.byName[l.name+scaleSuffix].data)
-	}
-	w, err := dev.Pack(m, l.weight.Groups)
+	w, err := dev.Pack(t.matrix(l.name, 0, l.weight.Groups*l.weight.Out), l.weight.Groups)
 	if err != nil {
 		return err
 	}
 	*l.weight, packed[l.name] = w, w
 	return nil
+}
+
+// matrix is the rows lo up to hi of a tensor.
+func (t *tensors) matrix(name string, lo, hi int) kernels.Matrix {
+	e := t.byName[name]
+	cols := e.shape[len(e.shape)-1]
+	m := kernels.Matrix{Rows: hi - lo, Cols: cols, DType: e.dtype}
+	switch e.dtype {
+	case kernels.F32:
+		m.F32 = inPlace[float32](e.data)[lo*cols : hi*cols]
+	case kernels.BF16:
+		m.BF16 = inPlace[uint16](e.data)[lo*cols : hi*cols]
+	case kernels.I8:
+		m.I8 = codes(e.data)[lo*cols : hi*cols]
+		m.Scales = inPlace[float32](t.byName[name+scaleSuffix].data)[lo:hi]
+	}
+	return m
+}
+
+// PackRows packs the rows lo up to hi of a matrix that Bind has bound, for products
+// that want no others.
+func (c *Checkpoint) PackRows(dev kernels.Device, name string, lo, hi int) (kernels.Weight, error) {
+	w, err := dev.Pack(c.tensors.matrix(name, lo, hi), 1)
+	if err != nil {
+		return w, loadError(c.Config.Name, fmt.Errorf("tensor %q: %w", name, err))
+	}
+	return w, nil
 }

@@ -263,3 +263,20 @@ func TestBindRoots(t *testing.T) {
 		t.Errorf("a device without memory: error %v", err)
 	}
 }
+
+// TestPackRows wants the values and scales of the rows asked for.
+func TestPackRows(t *testing.T) {
+	c, dev := checkpointOf(t, networkTensors()), &recorder{}
+	w, err := c.PackRows(dev, "embed", 1, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := w.Packed.(kernels.Matrix)
+	if w.Out != 2 || w.In != 2 || !slices.Equal(m.I8, []int8{3, 4, 5, 6}) || !slices.Equal(m.Scales, []float32{2, 3}) {
+		t.Errorf("rows 1:3 are %+v, want 3 4, 5 6 with scales 2, 3", m)
+	}
+	dev.fail = true
+	if _, err := c.PackRows(dev, "embed", 1, 3); err == nil || !strings.Contains(err.Error(), `tensor "embed": out of memory`) {
+		t.Errorf("error %v, want the tensor's name and the cause", err)
+	}
+}
