@@ -24,7 +24,7 @@ func (r Repeats) circling(ids, written []int32) []int32 {
 			run++
 		}
 		circle := text[len(text)-p:]
-		if need := max(p*most-run, 1); need <= longestPiece && slices.ContainsFunc(circle, isLetter) {
+		if need := max(p*most-run, 1); need <= r.spelling.round[p] && slices.ContainsFunc(circle, isLetter) {
 			ids = r.spelling.onward(ids, circle, need)
 		}
 	}

@@ -184,3 +184,20 @@ func TestGoldenRepeats(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkForbidden is what each hypothesis costs at each step.
+func BenchmarkForbidden(b *testing.B) {
+	pieces := strings.Fields("the of and a to in he was that it his is with as had for at by on not be but they you or which her have from all")
+	for i := range pieces {
+		pieces = append(pieces, " "+pieces[i])
+	}
+	r := rand.New(rand.NewPCG(1, 1))
+	rule, ids := NewRepeats(NewSpelling(pieces), nil), make([]int32, 0, 8)
+	written := make([]int32, 60)
+	for i := range written {
+		written[i] = r.Int32N(int32(len(pieces)))
+	}
+	for b.Loop() {
+		ids = rule.Forbidden(ids[:0], written)
+	}
+}
