@@ -11,7 +11,7 @@ import (
 // lie in the program.
 var FS fs.FS = directory{files}
 
-//go:embed config.json model.safetensors words.safetensors tokenizer.tiktoken README.md
+//go:embed config.json model.safetensors words.safetensors tokenizer.tiktoken README.md shots
 var files embed.FS
 
 // The same bytes, of which a program has one copy.

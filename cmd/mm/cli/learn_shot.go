@@ -76,8 +76,17 @@ func (o *shotOptions) run(cmd *cobra.Command, label string, inputs []string) err
 	if way == "" {
 		way = p.Shot
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: class %q added from %d examples by %s; %d classes\n", p.Name, label, len(inputs), way, len(p.Labels))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s: class %q added from %s by %s; %s\n", p.Name, label,
+		counted(len(inputs), "example", "examples"), way, counted(len(p.Labels), "class", "classes"))
 	return err
+}
+
+// counted is a number of things.
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // add is the head pack with one more class.

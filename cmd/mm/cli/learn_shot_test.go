@@ -9,6 +9,7 @@ import (
 
 	"github.com/mm-runtime/mm"
 	"github.com/mm-runtime/mm/learn"
+	"github.com/mm-runtime/mm/models/base"
 )
 
 // withBase gives a model directory a base for texts, as bench/learning makes it.
@@ -55,7 +56,8 @@ func TestShotBegins(t *testing.T) {
 	for i, class := range [][]string{{"digits", "12345 and 12345", "12345 or 12345"}, {"marks", "?!?!?! and ?!?!?!"}} {
 		o := run(append([]string{"learn", "shot", "--model", model, "--head", head, "--name", "words", "--method", "imprint"}, class...)...)
 		o.expect(t, 0)
-		o.expectStdout(t, fmt.Sprintf("words: class %q added from %d examples by imprint; %d classes\n", class[0], len(class)-1, i+1))
+		o.expectStdout(t, fmt.Sprintf("words: class %q added from %s by imprint; %s\n",
+			class[0], counted(len(class)-1, "example", "examples"), counted(i+1, "class", "classes")))
 	}
 	for text, want := range map[string]string{"12345 if 12345": "digits\n", "?!?!?! if ?!?!?!": "marks\n"} {
 		run("run", "--model", model, "classify", "--head", head, text).expectStdout(t, want)
@@ -68,4 +70,28 @@ func TestShotBegins(t *testing.T) {
 	if learn.IsPack(other) {
 		t.Error("a head pack of no example")
 	}
+}
+
+// TestEmbeddedBases wants the embedded checkpoint to come with a base of its own for
+// each modality.
+func TestEmbeddedBases(t *testing.T) {
+	m, err := mm.Load(base.FS, mm.WithThreads(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	for _, modality := range []string{"text", "image", "audio"} {
+		p, err := learn.OpenBase(base.FS, modality)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.SHA256 != m.Info().SHA256 {
+			t.Errorf("%s: the base is of checkpoint %.12s, want %.12s: make shots", modality, p.SHA256, m.Info().SHA256)
+		}
+	}
+	head := filepath.Join(t.TempDir(), "head")
+	for _, class := range [][]string{{"weather", "will it rain tomorrow"}, {"music", "play a song by the Beatles"}} {
+		run(append([]string{"learn", "shot", "--head", head, "--name", "intents"}, class...)...).expect(t, 0)
+	}
+	run("run", "classify", "--head", head, "is it going to snow this week").expectStdout(t, "weather\n")
 }
