@@ -95,6 +95,9 @@ func (o *shotOptions) add(cmd *cobra.Command, m *mm.Model, label string, inputs 
 	if err != nil {
 		return nil, err
 	}
+	if err := o.matches(cmd, m, p); err != nil {
+		return nil, err
+	}
 	chosen := p.Shot
 	if o.method != "" {
 		p.Shot = mm.Shot(o.method)
@@ -113,6 +116,22 @@ func (o *shotOptions) add(cmd *cobra.Command, m *mm.Model, label string, inputs 
 	spec := h.Spec()
 	spec.Shot = chosen
 	return p.With(spec, rows), nil
+}
+
+// matches wants --name and --modality, which an existing pack needs no more, to say what
+// it has.
+func (o *shotOptions) matches(cmd *cobra.Command, m *mm.Model, p *learn.Pack) error {
+	task, err := taskOf(m, p)
+	if err != nil {
+		return err
+	}
+	if cmd.Flags().Changed("modality") && o.modality != task.Input {
+		return usageError{fmt.Errorf("--modality %s: the head %s in %s takes %s", o.modality, p.Name, o.head, task.Input)}
+	}
+	if o.name != "" && o.name != p.Name {
+		return usageError{fmt.Errorf("--name %s: the head in %s is %s", o.name, o.head, p.Name)}
+	}
+	return nil
 }
 
 // begin is a head pack of this class alone, on the model's base.

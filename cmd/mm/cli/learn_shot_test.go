@@ -62,6 +62,10 @@ func TestShotBegins(t *testing.T) {
 	for text, want := range map[string]string{"12345 if 12345": "digits\n", "?!?!?! if ?!?!?!": "marks\n"} {
 		run("run", "--model", model, "classify", "--head", head, text).expectStdout(t, want)
 	}
+	o = run("learn", "shot", "--model", model, "--head", head, "--modality", "image", "more", "a.png")
+	o.expect(t, 2, "--modality image: the head words in "+head+" takes text")
+	o = run("learn", "shot", "--model", model, "--head", head, "--name", "letters", "more", "abc")
+	o.expect(t, 2, "--name letters: the head in "+head+" is words")
 	o = run("learn", "shot", "--model", model, "--head", dir, "--name", "words", "digits", "1")
 	o.expect(t, 1, "want a new folder, an empty one, or a head pack")
 	other := filepath.Join(dir, "other")
