@@ -34,3 +34,5 @@ def test_results_become_columns(tmp_path):
     lines = tables.markdown({"joint": {"1": made, "2": other}}).splitlines()
     assert "| joint | 1.500 ± 0.500 | 0.400 | 2.000 |  |  | 0.800 |  |" in lines
     assert "| joint | 0.500 ± 0.100 | 0.900 | 0.600 |  |  | 0.700 |  |" in lines and "| joint | 2 | 9 | `%s` |" % made["hash"] in lines
+    lines = tables.markdown({"translation alone": {"1": made}}).splitlines()  # a treebank that it never saw is no column of it
+    assert "| translation alone | 2.000 |  | 2.000 |  |  | 0.800 |  |" in lines
