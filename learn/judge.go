@@ -73,9 +73,7 @@ func activations(n *classes.Network, s Set) Set {
 		rows := min(together, s.Len()-lo)
 		x := make([]float32, 0, rows*s.Width)
 		for i := range rows {
-			for c, v := range s.Row(lo + i) {
-				x = append(x, (v-n.Shift[c])*n.Scale[c])
-			}
+			x = appendScaled(x, n, s.Row(lo+i))
 		}
 		out := layer(x, s.Width, n.Hidden, n.HiddenBias)
 		for i, v := range out {
@@ -86,6 +84,14 @@ func activations(n *classes.Network, s Set) Set {
 		}
 	}
 	return z
+}
+
+// appendScaled appends the features of an example as n has them.
+func appendScaled(x []float32, n *classes.Network, row []float32) []float32 {
+	for c, v := range row {
+		x = append(x, (v-n.Shift[c])*n.Scale[c])
+	}
+	return x
 }
 
 // layer is x·wᵀ + bias, rows (N, len(bias)): x is (N, width), w (len(bias), width).

@@ -59,10 +59,7 @@ func newTrainer(train Set, n *classes.Network, l loss, o FitOptions) (*trainer, 
 func scaled(n *classes.Network, s Set) Set {
 	out := Set{Width: s.Width + 1, Rows: make([]float32, 0, s.Len()*(s.Width+1))}
 	for i := range s.Len() {
-		for c, v := range s.Row(i) {
-			out.Rows = append(out.Rows, (v-n.Shift[c])*n.Scale[c])
-		}
-		out.Rows = append(out.Rows, 1)
+		out.Rows = append(appendScaled(out.Rows, n, s.Row(i)), 1)
 	}
 	return out
 }
