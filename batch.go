@@ -105,6 +105,12 @@ func (b *stepBuffers) reset() {
 	b.sources.reset()
 }
 
+// share is a part's rows of those whose next token is wanted.
+func (b *stepBuffers) share(part, parts int) (lo, hi int) {
+	n := len(b.hypotheses)
+	return n * part / parts, n * (part + 1) / parts
+}
+
 // decode runs one step of every active request: the rows whose next token is
 // wanted first, one for each live hypothesis, then the rows that the grammars
 // forced, which only have to be stored.
@@ -146,7 +152,7 @@ type decoding engine
 // Do runs a part's rows, finds what may follow each and fills its candidates.
 func (e *decoding) Do(s *nn.Scope, part, parts int) {
 	b := &e.step
-	lo, wanted := len(b.hypotheses)*part/parts, len(b.hypotheses)*(part+1)/parts
+	lo, wanted := b.share(part, parts)
 	hi := wanted
 	if parts == 1 {
 		hi = len(b.tokens)
@@ -246,10 +252,11 @@ type searching engine
 
 // Do lets a part's searches go on.
 func (e *searching) Do(_ *nn.Scope, part, parts int) {
-	c, wanted := e.step.candidates, len(e.step.hypotheses)
+	c := e.step.candidates
+	lo, hi := e.step.share(part, parts)
 	for i, r := range e.active {
 		first := e.step.first[i]
-		if first*parts/wanted != part {
+		if first < lo || first >= hi {
 			continue
 		}
 		end := (first + len(r.search.Live())) * c.K
