@@ -98,21 +98,21 @@ func solve(gram []float32, n int, right []float32, cols int) ([]float32, error) 
 			found[i] += step * way[i]
 			rest[i] -= step * image[i]
 		}
-		now, done := columnDots(rest, rest, cols), true
+		now, back, done := columnDots(rest, rest, cols), make([]float64, cols), true
 		for j, v := range now {
 			if math.IsNaN(v) {
 				return nil, errors.New("learn: features from which nothing can be regressed")
 			}
 			done = done && v <= enough[j]
 			if left[j] > 0 {
-				left[j] = v / left[j]
+				back[j] = v / left[j]
 			}
 		}
 		if done {
 			break
 		}
 		for i := range way {
-			way[i] = rest[i] + float32(left[i%cols])*way[i]
+			way[i] = rest[i] + float32(back[i%cols])*way[i]
 		}
 		left = now
 	}
