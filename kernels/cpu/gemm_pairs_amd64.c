@@ -68,47 +68,64 @@ EXPORT void mm_codes(int16_t *codes, int64_t stride, float *scales, int32_t *sum
 		row_codes(codes + r * stride, stride, scales + r, sums + r, x + r * ldx, in);
 }
 
-// The sums over the pairs of inputs from up to to.
-FUNC void sum_pairs(__m256i sums[][VECTORS], const int MR, const int16_t *codes, int64_t stride, const int8_t *w, int64_t from,
-                    int64_t to) {
-	__m256i s[ROWS][VECTORS];
+// Whether the sums of products with these rows fit undivided.
+FUNC int small(const int32_t *row_sums, int64_t rows) {
+	int all = 1;
+	for (int64_t r = 0; r < rows; r++)
+		all &= row_sums[r] <= MOST;
+	return all;
+}
+
+// Vectors of sums that a tile has at most: few rows take several panels at once, as
+// one panel's sums would wait for each other, and each end of a loop be guessed wrong.
+enum { MOST_VECTORS = 4 * VECTORS };
+
+// The sums over the pairs of inputs from up to to, of panels that are all pairs apart.
+FUNC void sum_pairs(__m256i sums[][MOST_VECTORS], const int MR, const int panels, const int16_t *codes, int64_t stride,
+                    const int8_t *w, int64_t pairs, int64_t from, int64_t to) {
+	__m256i s[ROWS][MOST_VECTORS];
 #pragma GCC unroll 16
 	for (int r = 0; r < MR; r++)
 #pragma GCC unroll 16
-		for (int v = 0; v < VECTORS; v++)
+		for (int v = 0; v < panels * VECTORS; v++)
 			s[r][v] = _mm256_setzero_si256();
 	for (int64_t i = from; i < to; i += STEP) {
-		_mm_prefetch((const char *)w + i * 2 * PANEL + AHEAD, _MM_HINT_T0);
+		if (panels == 1)
+			_mm_prefetch((const char *)w + i * 2 * PANEL + AHEAD, _MM_HINT_T0);
 #pragma GCC unroll 16
-		for (int64_t j = i; j < i + STEP; j++) {
-			__m256i column[VECTORS];
+		for (int64_t j = i; j < i + STEP; j++)
 #pragma GCC unroll 16
-			for (int v = 0; v < VECTORS; v++)
-				column[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)w + j * VECTORS + v));
+			for (int p = 0; p < panels; p++) {
+				const __m128i *codes_of = (const __m128i *)w + (p * pairs + j) * VECTORS;
+				__m256i column[VECTORS];
 #pragma GCC unroll 16
-			for (int r = 0; r < MR; r++) {
-				__m256i two = _mm256_set1_epi32(((const int32_t *)(codes + r * stride))[j]);
+				for (int v = 0; v < VECTORS; v++)
+					column[v] = _mm256_cvtepi8_epi16(_mm_loadu_si128(codes_of + v));
 #pragma GCC unroll 16
-				for (int v = 0; v < VECTORS; v++) {
-					s[r][v] = _mm256_add_epi32(s[r][v], _mm256_madd_epi16(two, column[v]));
-					__asm__("" : "+x"(s[r][v])); // else gcc adds products first, and runs out of registers
+				for (int r = 0; r < MR; r++) {
+					__m256i two = _mm256_set1_epi32(((const int32_t *)(codes + r * stride))[j]);
+#pragma GCC unroll 16
+					for (int v = 0; v < VECTORS; v++) {
+						__m256i *to = &s[r][p * VECTORS + v];
+						*to = _mm256_add_epi32(*to, _mm256_madd_epi16(two, column[v]));
+						__asm__("" : "+x"(*to)); // else gcc adds products first, and runs out of registers
+					}
 				}
 			}
-		}
 	}
 #pragma GCC unroll 16
 	for (int r = 0; r < MR; r++)
 #pragma GCC unroll 16
-		for (int v = 0; v < VECTORS; v++)
+		for (int v = 0; v < panels * VECTORS; v++)
 			sums[r][v] = s[r][v];
 }
 
-// The same over all pairs, carried.
-FUNC void sum_carried(vec sums[][VECTORS], const int MR, const int16_t *codes, int64_t stride, const int8_t *w, int64_t pairs) {
-	__m256i s[ROWS][VECTORS], high[ROWS][VECTORS], low[ROWS][VECTORS];
+// The same over all pairs of one panel, carried.
+FUNC void sum_carried(vec sums[][MOST_VECTORS], const int MR, const int16_t *codes, int64_t stride, const int8_t *w, int64_t pairs) {
+	__m256i s[ROWS][MOST_VECTORS], high[ROWS][VECTORS], low[ROWS][VECTORS];
 	memset(high, 0, sizeof high), memset(low, 0, sizeof low);
 	for (int64_t from = 0; from < pairs; from += EXACT / 2) {
-		sum_pairs(s, MR, codes, stride, w, from, pairs - from < EXACT / 2 ? pairs : from + EXACT / 2);
+		sum_pairs(s, MR, 1, codes, stride, w, pairs, from, pairs - from < EXACT / 2 ? pairs : from + EXACT / 2);
 		for (int r = 0; r < MR; r++)
 			for (int v = 0; v < VECTORS; v++) {
 				high[r][v] = _mm256_add_epi32(high[r][v], _mm256_srai_epi32(s[r][v], 8));
@@ -120,26 +137,25 @@ FUNC void sum_carried(vec sums[][VECTORS], const int MR, const int16_t *codes, i
 			sums[r][v] = madd(_mm256_cvtepi32_ps(high[r][v]), set1(256), _mm256_cvtepi32_ps(low[r][v]));
 }
 
-// Rows r < MR of dst's outputs first up to out; as tile in gemm_body.h.
-FUNC void tile(const int MR, float *dst, int64_t ldd, const int16_t *codes, int64_t stride, const float *row_scales,
-               const int32_t *row_sums, const int8_t *w, int64_t first, const float *scales, int64_t in, int64_t out,
-               int add_to) {
-	__m256i exact[ROWS][VECTORS];
-	vec sums_of[ROWS][VECTORS];
-	int small = 1;
-	for (int r = 0; r < MR; r++)
-		small &= row_sums[r] <= MOST;
-	if (small) {
-		sum_pairs(exact, MR, codes, stride, w, 0, (in + 3) / 4 * 2);
+// Rows r < MR of dst's outputs first up to out, or to the end of the last panel; as
+// tile in gemm_body.h.
+FUNC void tile(const int MR, const int panels, float *dst, int64_t ldd, const int16_t *codes, int64_t stride,
+               const float *row_scales, const int32_t *row_sums, const int8_t *w, int64_t first, const float *scales,
+               int64_t in, int64_t out, int add_to) {
+	__m256i exact[ROWS][MOST_VECTORS];
+	vec sums_of[ROWS][MOST_VECTORS];
+	int64_t pairs = (in + 3) / 4 * 2;
+	if (small(row_sums, MR)) {
+		sum_pairs(exact, MR, panels, codes, stride, w, pairs, 0, pairs);
 #pragma GCC unroll 16
 		for (int r = 0; r < MR; r++)
 #pragma GCC unroll 16
-			for (int v = 0; v < VECTORS; v++)
+			for (int v = 0; v < panels * VECTORS; v++)
 				sums_of[r][v] = _mm256_cvtepi32_ps(exact[r][v]);
 	} else
-		sum_carried(sums_of, MR, codes, stride, w, (in + 3) / 4 * 2);
+		sum_carried(sums_of, MR, codes, stride, w, pairs);
 #pragma GCC unroll 16
-	for (int v = 0; v < VECTORS; v++) {
+	for (int v = 0; v < panels * VECTORS; v++) {
 		int64_t c = first + v * LANES, left = out - c;
 		if (left <= 0)
 			break;
@@ -154,9 +170,10 @@ FUNC void tile(const int MR, float *dst, int64_t ldd, const int16_t *codes, int6
 	}
 }
 
-#define TILE(mr) \
+#define TILE(mr, panels) tile(mr, panels, dst, ldd, codes, stride, row_scales, row_sums, w, first, scales, in, out, add_to)
+#define CASE(mr) \
 	case mr: \
-		tile(mr, dst, ldd, codes, stride, row_scales, row_sums, w, first, scales, in, out, add_to); \
+		TILE(mr, 1); \
 		break;
 
 // A row tile of rows <= ROWS rows; w is the panel.
@@ -164,20 +181,35 @@ FUNC void panel_rows(float *dst, int64_t ldd, const int16_t *codes, int64_t stri
                      const int32_t *row_sums, int64_t rows, const int8_t *w, int64_t first, const float *scales, int64_t in,
                      int64_t out, int add_to) {
 	switch (rows) {
-		TILE(1) TILE(2) TILE(3) TILE(4) TILE(5) TILE(6)
+		CASE(1) CASE(2) CASE(3) CASE(4) CASE(5) CASE(6)
 	}
+}
+
+// As many panels of the count that are left as few rows take at once; 0 where they take each by itself.
+FUNC int64_t panels_at_once(float *dst, int64_t ldd, const int16_t *codes, int64_t stride, const float *row_scales,
+                            const int32_t *row_sums, int64_t rows, const int8_t *w, int64_t first, const float *scales, int64_t in,
+                            int64_t out, int add_to, int64_t count) {
+	if (rows == 1 && count >= 4)
+		return TILE(1, 4), 4;
+	if (rows == 2 && count >= 2)
+		return TILE(2, 2), 2;
+	return 0;
 }
 
 // The units are those of next_tiles.
 EXPORT void mm_gemm_pairs(float *dst, int64_t ldd, const int16_t *codes, int64_t stride, const float *row_scales,
                           const int32_t *row_sums, int64_t rows, const int8_t *w, const float *scales, int64_t in, int64_t out,
                           int add_to, int64_t lo, int64_t hi) {
-	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL, pairs = (in + 3) / 4 * 2;
+	int64_t tiles = (rows + ROWS - 1) / ROWS, panels = (out + PANEL - 1) / PANEL, panel = (in + 3) / 4 * 4 * PANEL;
+	if (rows <= 2 && small(row_sums, rows))
+		for (int64_t n; (n = panels_at_once(dst, ldd, codes, stride, row_scales, row_sums, rows, w + lo * panel, lo * PANEL, scales,
+		                                    in, out, add_to, hi - lo));)
+			lo += n;
 	while (lo < hi) {
 		struct tiles t = next_tiles(lo, hi, tiles, panels, 2 * ROWS * stride);
 		for (int64_t r = t.from * ROWS; r < t.end * ROWS && r < rows; r += ROWS)
 			panel_rows(dst + r * ldd, ldd, codes + r * stride, stride, row_scales + r, row_sums + r, rows - r < ROWS ? rows - r : ROWS,
-			           w + t.panel * PANEL * pairs * 2, t.panel * PANEL, scales, in, out, add_to);
+			           w + t.panel * panel, t.panel * PANEL, scales, in, out, add_to);
 		lo += t.end - t.from;
 	}
 }

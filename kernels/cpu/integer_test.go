@@ -57,7 +57,7 @@ func TestLargestIntegerSums(t *testing.T) {
 // TestBlocksOfRows wants the rows of products that are cut into blocks, and between
 // threads, to be those of products of 1 to 7 rows.
 func TestBlocksOfRows(t *testing.T) {
-	const rows, in, out = 500, 600, 70
+	const rows, in, out = 500, 600, 150
 	for _, path := range cpu.Paths() {
 		for _, kind := range []kernels.DType{kernels.F32, kernels.BF16, kernels.I8} {
 			d := open(t, path, 3)
