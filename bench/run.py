@@ -4,10 +4,10 @@
                   [--results RESULTS.md] [--json FILE] [--plots FOLDER] [--quick]
 
 BIN has the programs mm, decode, kernels and serve; PEERS what peers/setup.sh made. Parts: products (kernels beside
-oneDNN and OpenBLAS), decode (translation and parsing beside PyTorch, ONNX Runtime and CTranslate2), serve (many
-requests at once), growth (curves). --json is written after each part and keeps the parts of earlier runs that this one
-leaves out. --quick is for finding out whether everything runs: its figures mean nothing, and it leaves RESULTS.md
-alone.
+oneDNN and OpenBLAS), decode (translation and parsing beside PyTorch, ONNX Runtime and CTranslate2), sense (speech
+and photos beside PyTorch), serve (many requests at once), growth (curves). --json is written after each part and keeps
+the parts of earlier runs that this one leaves out. --quick is for finding out whether everything runs: its figures mean
+nothing, and it leaves RESULTS.md alone.
 """
 import argparse
 import json
@@ -26,16 +26,17 @@ import growth  # noqa: E402
 import plots  # noqa: E402
 import products  # noqa: E402
 import section  # noqa: E402
+import sensing  # noqa: E402
 import serving  # noqa: E402
 import workers  # noqa: E402
 from machine import described, machine  # noqa: E402
 
-PARTS = {"products": products, "decode": decoding, "serve": serving, "growth": growth}
+PARTS = {"products": products, "decode": decoding, "sense": sensing, "serve": serving, "growth": growth}
 BUSY = 0.3  # a load of other programs above which figures are not to be trusted
 
 # What --quick makes of the options: little of everything.
 QUICK = {"rounds": 1, "sample_ms": 1, "samples": 1, "every": 13, "sentences": 12, "singles": 4, "batches": [1, 4],
-         "parses": 2, "starts": 1, "requests": 24, "soak": 200, "rows": [8, 64], "curve_batches": [1, 4],
+         "parses": 2, "clips": 2, "photos": 8, "starts": 1, "requests": 24, "soak": 200, "rows": [8, 64], "curve_batches": [1, 4],
          "lengths": [4, 8], "least": 4}
 
 
@@ -45,7 +46,7 @@ def options():
     p.add_argument("--peers", type=Path, required=True, help="folder that peers/setup.sh made")
     p.add_argument("--data", type=Path, required=True, help="folder with tatoeba/, software/, wmt_news/, parsing/")
     p.add_argument("--model", type=Path, default=HERE.parent / "models/base", help="exported model directory")
-    p.add_argument("--audio", type=Path, help="folder of the unpacked sound sets, for jobs with sounds and pictures")
+    p.add_argument("--audio", type=Path, help="folder of the unpacked sound sets, for sense and jobs with sounds")
     p.add_argument("--senses", type=Path, help="cache with the pictures, for the same")
     names = ", ".join(PARTS)
     p.add_argument("--only", type=lambda s: s.split(","), default=list(PARTS),
@@ -61,7 +62,7 @@ def options():
     p.add_argument("--plots", type=Path, help="folder for pictures")
     sizes = {
         "sample_ms": 10, "samples": 3, "every": 1, "rotate": 12,  # products: ms, samples, every n-th, MiB of weights
-        "sentences": 512, "singles": 64, "parses": 32, "longest_parse": 40, "starts": 5,
+        "sentences": 512, "singles": 64, "parses": 32, "longest_parse": 40, "clips": 24, "photos": 256, "starts": 5,
         "requests": 512, "goroutines": 64, "soak": 100_000,
         "least": 32}  # sentences that a point of a curve takes at least
     for name, value in sizes.items():

@@ -11,6 +11,7 @@ import machine
 import plots
 import products
 import run
+import sensing
 import serving
 import workers
 
@@ -235,6 +236,19 @@ def test_what_goes_wrong_with_a_worker_is_an_error(variant):
             worker.ask(task="fail")
         with pytest.raises(RuntimeError, match="ended with 1: gone"):
             worker.ask(task="die")
+
+
+def test_speech_and_photos_stand_beside_pytorch():
+    def row(engine, task, batch, rate):
+        return {"engine": engine, "task": task, "batch": batch, "threads": "2", "per_second": rate, "quality": 12.5}
+    rows = [row("mm", "transcribe", 1, 4.0), row("mm", "transcribe", 32, 8.0), row("mm", "classify", 32, 90.0),
+            row("PyTorch eager", "transcribe", 1, 0.5), row("PyTorch eager", "classify", 32, 30.0)]
+    text = sensing.markdown({"clips": 8, "seconds_of_sound": 40.0, "photos": 64, "rounds": 3, "rows": rows})
+    assert "| transcribe | 1 | mm | 2 | 0.0500 of the sound's time | 8.0 × | WER 12.5 |" in text
+    assert "| transcribe | 32 | mm | 2 | 0.0250 of the sound's time | 16.0 × |" in text
+    assert "| classify | 32 | mm | 2 | 90 photos/s | 3.0 × | accuracy 12.5 |" in text
+    assert "| classify | 32 | PyTorch eager | 2 | 30 photos/s | – |" in text
+    assert "--audio" in sensing.markdown({})
 
 
 def arguments(tmp_path, *more):

@@ -9,13 +9,18 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 
+import audio
 import checkpoint
+import pictures
+import sounds
 import tokenizer
 import trees
 from cached import Decoding
 from layers import Rows
+from modalities import STRIDE
 from repeats import Repeats, Spelling
 
 MAX_OPEN, MAX_DEPTH = 8, 64  # limits of the tree grammar: brackets opened in a row, brackets open at once
@@ -90,10 +95,14 @@ class Reference:
 
     @torch.no_grad()
     def greedy(self, sources, max_len=None):
-        """Outputs of sources with their command in front; the batch shrinks as outputs end. Tokens that would repeat too
-        much are passed over; the log-probabilities are among all."""
-        limits = self.limits(sources, max_len)
-        state = Decoding(self.model, *self.encode(sources), max(limits))
+        """Outputs of sources with their command in front."""
+        return self.write(*self.encode(sources), sources, self.limits(sources, max_len))
+
+    def write(self, memory, rows, sources, limits):
+        """Outputs of at most so many tokens about a memory; of sources the command is the first input and the rest what
+        outputs may repeat. The batch shrinks as outputs end. Tokens that would repeat too much are passed over; the
+        log-probabilities are among all."""
+        state = Decoding(self.model, memory, rows, max(limits))
         tokens = torch.tensor([s[0] for s in sources])
         out, logp, live = [[] for _ in sources], [0.0] * len(sources), list(range(len(sources)))
         repeats, done = [Repeats(self.spelling, s[1:]) for s in sources], {}
@@ -153,6 +162,28 @@ class Reference:
                 return source, inputs
             ahead = [token] + grammar.accept(token)
             inputs += ahead
+
+    @torch.no_grad()
+    def transcribe(self, samples):
+        """Greedy Output of what is said in samples (N,), 16 kHz, of at most one window: of the decoder alone, without letters."""
+        frames = sounds.clean(audio.log_mel(samples))
+        heard = len(frames) // STRIDE
+        command = torch.zeros(1, 1 + heard, dtype=torch.int64)
+        command[0, 0] = self.commands["<transcribe>"]
+        rows = Rows(torch.ones_like(command), torch.arange(1 + heard)[None])
+        frames = torch.from_numpy(np.pad(frames, ((STRIDE, 0), (0, 0))))[None]
+        memory, _ = self.model.encode_audio(frames, command, rows)
+        return self.write(memory, rows, [command[0, :1].tolist()], [min(self.max_positions, heard + 16)])[0]
+
+    @torch.no_grad()
+    def classify(self, images):
+        """The likeliest label of each picture, uint8 (H, W, 3), in one batch."""
+        task = next(t for t in self.settings["tasks"] if t["name"] == "classify")
+        pixels = torch.from_numpy(np.stack([pictures.pixels(i, task["fit"], *task["canvas"]) for i in images]))
+        command = torch.full((len(images),), self.commands[task["command"]])
+        memory, rows, _ = self.model.encode_image(pixels, command)
+        logits = self.model.heads[task["head"]](memory, rows.segment, 1)[:, 0]
+        return [task["labels"][i] for i in logits.argmax(-1).tolist()]
 
     def parse(self, words):
         """Penn Treebank bracketing, under ROOT."""

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"time"
 
@@ -11,12 +13,13 @@ import (
 
 // request is work to time: inputs, of which so many at a time form a batch.
 type request struct {
-	Task      string     `json:"task"` // translate, parse, or memory for what the process holds
+	Task      string     `json:"task"` // translate, parse, transcribe, classify, or memory for what the process holds
 	To        string     `json:"to"`
 	Batch     int        `json:"batch"`
 	MaxTokens int        `json:"max_tokens"` // of each output, 0 for the default
 	Texts     []string   `json:"texts"`      // to translate
 	Words     [][]string `json:"words"`      // to parse
+	Files     []string   `json:"files"`      // to transcribe, greedily, or to classify
 }
 
 // answer has the outputs in order, with the tokens that the model wrote, ends
@@ -41,8 +44,22 @@ func (r request) inputs() ([]mm.Input, error) {
 		for _, words := range r.Words {
 			inputs = append(inputs, mm.Input{Task: r.Task, Words: words})
 		}
+	case "transcribe", "classify":
+		for _, name := range r.Files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				return nil, err
+			}
+			in := mm.Input{Task: r.Task}
+			if r.Task == "classify" {
+				in.Image = bytes.NewReader(data)
+			} else {
+				in.Audio, in.Beam = bytes.NewReader(data), 1
+			}
+			inputs = append(inputs, in)
+		}
 	default:
-		return nil, fmt.Errorf("task %q, want translate, parse or memory", r.Task)
+		return nil, fmt.Errorf("task %q, want translate, parse, transcribe, classify or memory", r.Task)
 	}
 	if len(inputs) == 0 || r.Batch < 1 {
 		return nil, fmt.Errorf("%d inputs in batches of %d, want at least 1 of each", len(inputs), r.Batch)

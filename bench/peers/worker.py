@@ -3,8 +3,8 @@ took.
 
     python worker.py eager --model ../../models/base --threads 2
 
-A request is {"task": "translate", "to", "batch", "max_tokens", "texts", "lengths"}, {"task": "parse", "batch", "words"}
-or {"task": "memory"}; lengths are the tokens of each output, for a peer whose weights mean nothing. An answer is
+A request is {"task": "translate", "to", "batch", "max_tokens", "texts", "lengths"}, {"task": "parse", "batch", "words"},
+{"task": "transcribe" or "classify", "batch", "files"} or {"task": "memory"}; lengths are the tokens of each output, for a peer whose weights mean nothing. An answer is
 {"seconds", "texts", "tokens"} or {"resident", "peak"}, in bytes, or {"error"}. The first line says {"ready": what
 runs}. bench/decode is the same for mm.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "train"))
 
+TASKS = ("translate", "parse", "transcribe", "classify")
 PEERS = ("eager", "compiled", "onnx", "onnx-int8", "ctranslate2")
 
 
@@ -45,7 +46,7 @@ def memory():
 def answer(peer, request):
     if request["task"] == "memory":
         return memory()
-    work = {"translate": getattr(peer, "translate", None), "parse": getattr(peer, "parse", None)}.get(request["task"])
+    work = getattr(peer, request["task"], None) if request["task"] in TASKS else None
     if not work:
         raise ValueError(f"task {request['task']}: {peer.name} does not do it")
     start = time.perf_counter()

@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 import torch
 
+import audio
 import brackets
 import checkpoint
 import golden
+import sounds
+import tasks
 import tokenizer
 from model import Config, MultiModel
 from reference import Grammar, Reference
@@ -89,3 +93,45 @@ def test_grammar_ends_only_when_all_is_placed():
     assert grammar.accept(noun) == [] and grammar.allowed() == [tree["close"]]
     grammar.accept(tree["close"])
     assert grammar.allowed() == [vocabulary["end"]]
+
+
+@pytest.fixture
+def senses(tokenizer_dir, tmp_path):
+    """A random model of all modalities."""
+    torch.manual_seed(5)
+    model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, encoder_blocks=2, decoder_blocks=2,
+                              encoder_moe=(1,), decoder_moe=(0,), audio_bands=80, audio_blocks=1, image_channels=(8, 16, 32),
+                              image_blocks=(1, 1, 1), image_expand=2, heads_of=tasks.heads(("audio", "image")),
+                              letters=len(tasks.LETTERS))).requires_grad_(False)
+    for p in model.parameters():
+        if p.dim() > 1:
+            torch.nn.init.normal_(p, std=p.shape[-1]**-0.5)
+    checkpoint.save(tmp_path / "senses", model.config, model.state_dict(), tokenizer.vocabulary(), "int8",
+                    tokenizer_dir / "tokenizer.tiktoken")
+    return Reference(tmp_path / "senses")
+
+
+def test_transcription_is_uncached_greedy_decoding_of_the_trainer_s_clip(senses):
+    samples = np.random.default_rng(1).normal(0, 0.1, 16000)
+    output = senses.transcribe(samples)
+    clip = sounds.clean(audio.log_mel(samples))
+    command = torch.zeros(1, 1 + len(clip) // 4, dtype=torch.int64)
+    command[0, 0] = senses.commands["<transcribe>"]
+    rows = golden.rows_of(command.shape[1])
+    frames = torch.cat((torch.zeros(4, 80), torch.from_numpy(clip)))[None]
+    memory, _ = senses.model.encode_audio(frames, command, rows)
+    written, rule = [], Repeats(senses.spelling, [])
+    for token in [*output.tokens, senses.end][:len(output.tokens) + (not output.cut)]:
+        inputs = torch.tensor([[senses.commands["<transcribe>"], *written]])
+        x, _ = senses.model.decode(inputs, golden.rows_of(inputs.shape[1]), memory, rows)
+        best = senses.model.logits(x)[0, -1, :senses.end + 1].argsort(descending=True).tolist()
+        assert next(t for t in best if t not in rule.forbidden()) == token
+        written.append(token)
+        rule.add(token)
+    assert len(output.tokens) == len(clip) // 4 + 16 or not output.cut
+
+
+def test_pictures_have_the_classes_that_they_have_alone(senses):
+    images = np.random.default_rng(2).integers(0, 256, (6, 40, 32, 3), np.uint8)
+    together = senses.classify(list(images))
+    assert together == [senses.classify([image])[0] for image in images] and set(together) <= set(tasks.CIFAR10)
