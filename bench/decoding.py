@@ -15,7 +15,7 @@ import workers as w  # noqa: E402
 
 FIRST = "Where is the station?"
 PARSERS = ["mm", "PyTorch eager"]
-FLOAT32 = ["PyTorch compiled", "ONNX Runtime"]
+FLOAT32 = ["PyTorch compiled", "ONNX Runtime", w.IN_GO]
 
 
 def translations(a):

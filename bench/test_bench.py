@@ -257,10 +257,11 @@ def arguments(tmp_path, *more):
     return ["--bin", str(tmp_path), "--peers", str(tmp_path / "peers"), "--data", str(tmp_path), *more]
 
 
-def test_variants_are_all_numbers_of_threads(tmp_path):
+def test_variants_are_all_numbers_of_threads(tmp_path, monkeypatch):
+    monkeypatch.setattr(workers.onnx_files, "exported", lambda model, scratch, int8, packages: tmp_path / "graphs")
     a = run.parsed(arguments(tmp_path))
     found = [v.key for v in workers.variants(a, a.engines)]
-    assert {"mm, 1", "mm, 2", "PyTorch eager, 1", "ONNX Runtime int8, 2"} < set(found)
+    assert {"mm, 1", "mm, 2", "PyTorch eager, 1", "ONNX Runtime int8, 2", "ONNX Runtime in Go, 2"} < set(found)
     assert not any("compiled" in k for k in found)  # but where it is named
     assert "PyTorch compiled, 2" in [v.key for v in workers.variants(a, ["PyTorch compiled"])]
     assert [

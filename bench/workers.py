@@ -5,12 +5,16 @@ import json
 import os
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "peers"))
+
+import onnx_files  # noqa: E402
 
 
 @dataclass
@@ -73,6 +77,8 @@ def variants(a, engines):
             if engine == "mm":
                 found.append(Variant("mm", str(threads),
                                      [str(a.bin / "decode"), "--model", str(a.model), "--threads", str(threads)]))
+            elif engine == IN_GO:
+                found.append(Variant(engine, str(threads), onnx_in_go(a, threads), env))
             elif engine == "CTranslate2 int8":
                 found += ctranslate2(a, engine, threads, env)
             else:
@@ -84,13 +90,22 @@ def variants(a, engines):
 PEERS = {"PyTorch eager": "eager", "PyTorch compiled": "compiled", "ONNX Runtime": "onnx",
          "ONNX Runtime int8": "onnx-int8",
          "CTranslate2 int8": "ctranslate2"}
-ENGINES = ["mm", *PEERS]
+IN_GO = "ONNX Runtime in Go"
+ENGINES = ["mm", *PEERS, IN_GO]
 USUAL = [e for e in ENGINES if e != "PyTorch compiled"]  # whose two programs take minutes to compile
 
 
 def peer(a, name, threads, *options):
     return [a.python, str(HERE / "peers/worker.py"), name, "--model", str(a.model), "--threads", str(threads),
             "--scratch", str(a.peers / "models"), *options]
+
+
+def onnx_in_go(a, threads):
+    """peers/ortgo with the graphs that ONNX Runtime has in Python."""
+    library = a.peers / "lib/libonnxruntime.so"
+    graphs = onnx_files.exported(a.model, a.peers / "models", False, a.peers / "python")
+    return [str(a.peers / "bin/ortgo"), "--library", str(library), "--model", str(a.model), "--graphs", str(graphs),
+            "--threads", str(threads)]
 
 
 def ctranslate2(a, engine, threads, env):

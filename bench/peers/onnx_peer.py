@@ -1,40 +1,21 @@
 """ONNX Runtime: the graphs of onnx_export.py and a greedy loop around them, without PyTorch. All buffers are numpy
 arrays that stay where they are, bound once and again when the batch shrinks.
 """
-import hashlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import onnxruntime as ort
 
 import tokenizer
+from onnx_files import exported
 from worker import groups
 
-HERE = Path(__file__).resolve().parent
 FEW = 8  # rows for which fetching the experts' weights pays
 
 
 def up(n, to=16):
     return -(-n // to) * to
-
-
-def exported(model, scratch, int8):
-    """The folder of a model's graphs, which another process makes where they are missing."""
-    digest = hashlib.sha256(str(int8).encode())
-    for path in (model / "model.safetensors", model / "config.json", HERE / "onnx_export.py", HERE / "onnx_graph.py"):
-        digest.update(path.read_bytes())
-    folder = Path(scratch) / f"onnx-{digest.hexdigest()[:12]}"
-    if not folder.exists():
-        making = folder.with_suffix(f".{os.getpid()}")
-        command = [sys.executable, str(HERE / "onnx_export.py"), "--model", str(model), "--out", str(making)]
-        env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
-        subprocess.run(command + ["--int8"] * int8, check=True, stdout=subprocess.DEVNULL, env=env)
-        making.rename(folder)
-    return folder
 
 
 class State:
@@ -118,7 +99,7 @@ class OnnxRuntime:
 
     def greedy(self, sources, max_tokens=None):
         """Token ids of each output; the batch shrinks when a quarter of it has ended. Limits are the reference's."""
-        limits = [min(self.positions, 2 * len(s) + 16, max_tokens or self.positions) for s in sources]
+        limits = [min(self.positions, 3 * len(s) // 2 + 16, max_tokens or self.positions) for s in sources]
         state = self.start(sources, limits)
         out, live, ended, bindings = [[] for _ in sources], list(range(len(sources))), set(), None
         while True:

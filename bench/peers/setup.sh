@@ -4,7 +4,8 @@
 #     bench/peers/setup.sh build/peers [PYTHON]
 #
 # FOLDER/python has ONNX Runtime and CTranslate2, for PYTHONPATH beside what train/requirements.txt brings. FOLDER/bin has
-# drivers for the products of oneDNN and OpenBLAS, whose libraries lie in FOLDER/lib. Linux on x86-64, gcc, half a gigabyte.
+# drivers for the products of oneDNN and OpenBLAS, whose libraries lie in FOLDER/lib, and ONNX Runtime's peer in Go. Linux on
+# x86-64, Go, gcc, half a gigabyte.
 #
 # oneDNN comes twice. onednn-cpu-gomp is Intel's last wheel with OpenMP threads; newer ones schedule through SYCL and need its
 # runtime. PaddlePaddle's wheel carries a newer oneDNN, also with OpenMP: only that library is kept. The C interface of
@@ -78,5 +79,7 @@ driver onednn-gomp onednn.c "$to/include" "$to/lib/onednn-gomp" libdnnl.so.3
 driver onednn-paddle onednn.c "$to/include" "$to/lib/onednn-paddle" libdnnl.so.3
 driver openblas openblas.c "$to/include" "$to/lib/openblas" libscipy_openblas.so
 packages
+ln -sf "$to"/python/onnxruntime/capi/libonnxruntime.so.* "$to/lib/libonnxruntime.so"
+go -C "$here/ortgo" build -o "$to/bin/ortgo" .
 PYTHONPATH=$to/python "$python" -c 'import ctranslate2, onnx, onnxruntime, torch
 print(f"setup: PyTorch {torch.__version__}, ONNX Runtime {onnxruntime.__version__}, CTranslate2 {ctranslate2.__version__}")'
