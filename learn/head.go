@@ -153,8 +153,7 @@ func (l *Learned) train(ctx context.Context, s Set, o HeadOptions) error {
 	if test.Len() > 0 {
 		_, l.Metrics.Accuracy = Judge(fitted.Network, test)
 	}
-	l.Length = ImprintLength(fitted.Network, train, test)
-	if l.Network, l.Shot, l.Shots, err = Shots(ctx, fitted.Network, train, l.Length, seed); err != nil {
+	if l.Network, l.Shot, l.Length, l.Shots, err = FewShot(ctx, fitted.Network, train, test, seed); err != nil {
 		return err
 	}
 	l.Memory = Herd(l.Network, train.Add(dev), labels, o.Memory)

@@ -2,7 +2,6 @@ package learn
 
 import (
 	"fmt"
-	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -130,32 +129,33 @@ func TestShots(t *testing.T) {
 	}
 }
 
-// TestImprintLength wants an imprinted row to answer as a regression's row does, though
-// that one is longer.
+// TestImprintLength wants classes of a few examples to be answered about as often as they
+// are asked for, beside rows of a regression, which are longer.
 func TestImprintLength(t *testing.T) {
 	s, held := blobs(6, 12, 30, 60, 1), blobs(6, 12, 30, 60, 2)
 	n, err := regress(s, 6)
 	if err != nil {
 		t.Fatal(err)
 	}
-	length := ImprintLength(n, s, held)
-	if length >= rowsLength(n) || length <= 0 {
-		t.Errorf("length %v, want less than the rows' %v", length, rowsLength(n))
-	}
-	said, imprinted := 0.0, 0.0
+	length := ImprintLength(n, s, held) / unseen
 	z, asked := activations(n, s), activations(n, held)
-	by := z.ByLabel(6)
-	for i, l := range asked.Labels {
-		mean := meanOf(z, by[l])
-		for c, v := range asked.Row(i) {
-			said += float64(v) * float64(n.Labels[l*z.Width+c])
-			imprinted += float64(v) * float64(length*mean[c])
+	answered := 0
+	for l, own := range z.ByLabel(6) {
+		row := slices.Clone(meanOf(z, own[:shotMost]))
+		for c := range row {
+			row[c] *= length
+		}
+		joined := n.Without(l).With(row, n.MeanBias())
+		for i := range asked.Len() {
+			if best, _ := bestTwo(joined.Judge(asked.Row(i))); best == 5 {
+				answered++
+			}
 		}
 	}
-	if math.Abs(said/imprinted-1) > 1e-3 {
-		t.Errorf("rows answer %v in all, imprinted ones %v", said, imprinted)
+	if wanted := asked.Len(); answered < wanted*3/4 || answered > wanted*5/4 {
+		t.Errorf("length %v: %d answers of new classes, want about %d", length, answered, wanted)
 	}
-	if got := ImprintLength(start(s, 6, FitOptions{}), s, Set{}); math.Abs(float64(got)-rowLength) > 1e-3 {
-		t.Errorf("length %v of imprinted rows, want %v", got, rowLength)
+	if got := ImprintLength(n, Set{Width: s.Width}, Set{}); got != rowsLength(n) {
+		t.Errorf("length %v where nothing is known, want the rows' %v", got, rowsLength(n))
 	}
 }

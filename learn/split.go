@@ -12,6 +12,7 @@ const (
 	useBatches
 	useFolds
 	useEpisodes
+	useLengths
 	useCurve
 )
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -15,6 +16,8 @@ const (
 	episodes = 600
 	ways5    = 5
 	queries  = 15 // of each class and episode
+	// hiddenUnits make a map possible where a regression of many features has none.
+	hiddenUnits = 256
 )
 
 // shotWays are the columns of the table.
@@ -46,25 +49,37 @@ func (b *bench) shots() error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
-		n := len(slices.Compact(slices.Sorted(slices.Values(f.new.Labels))))
-		for _, shots := range []int{1, 5} {
-			row := []string{fmt.Sprintf("%s, %d", name, n), fmt.Sprintf("5-way %d-shot", shots)}
-			for way, a := range f.episodes(shots) {
-				mean, half := interval(a)
-				cell := fmt.Sprintf("%s ± %s", percent(mean), percent(half))
-				if way == 0 && f.network.Predict == nil {
-					cell = "no map: too many activations"
-				}
-				row = append(row, cell)
+		rows, joined = append(rows, f.rows("")...), append(joined, f.join()...)
+		if f.network.Predict == nil {
+			if err := f.learn(b.ctx, hiddenUnits); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
 			}
-			rows = append(rows, append(row, string(f.better)))
+			rows = append(rows, f.rows(fmt.Sprintf(", by %d hidden units", hiddenUnits))...)
 		}
-		joined = append(joined, f.join()...)
 		say("%s: %v", name, rows[len(rows)-2:])
 	}
 	table(rows...)
 	table(joined...)
 	return nil
+}
+
+// rows are those of the first table.
+func (f *fewShot) rows(how string) [][]string {
+	n := len(slices.Compact(slices.Sorted(slices.Values(f.new.Labels))))
+	var rows [][]string
+	for _, shots := range []int{1, 5} {
+		row := []string{fmt.Sprintf("%s, %d%s", f.name, n, how), fmt.Sprintf("5-way %d-shot", shots)}
+		for way, a := range f.episodes(shots) {
+			mean, half := interval(a)
+			cell := fmt.Sprintf("%s ± %s", percent(mean), percent(half))
+			if way == 0 && f.network.Predict == nil {
+				cell = "no map: too many activations"
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, append(row, string(f.better)))
+	}
+	return rows
 }
 
 // fewShotOf learns the known half of a set's classes; omniglot has its own division.
@@ -100,14 +115,20 @@ func (b *bench) fewShotOf(name string) (*fewShot, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f, f.learn(b.ctx, -1)
+}
+
+// learn makes a head of the known classes with so many hidden units, -1 for what serves
+// better.
+func (f *fewShot) learn(ctx context.Context, hidden int) error {
 	train, dev := learn.HoldOut(f.known, 0.15, 0)
-	fitted, err := learn.FitBest(b.ctx, train, dev, len(known), learn.HeadOptions{Hidden: -1})
+	labels := 1 + slices.Max(f.known.Labels)
+	fitted, err := learn.FitBest(ctx, train, dev, labels, learn.HeadOptions{Hidden: hidden})
 	if err != nil {
-		return nil, err
+		return err
 	}
-	f.length = learn.ImprintLength(fitted.Network, train, dev)
-	f.network, f.better, _, err = learn.Shots(b.ctx, fitted.Network, f.known, f.length, 0)
-	return f, err
+	f.network, f.better, f.length, _, err = learn.FewShot(ctx, fitted.Network, f.known, dev, 0)
+	return err
 }
 
 // of is the examples whose labels are wanted.

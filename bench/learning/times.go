@@ -67,8 +67,7 @@ func (b *bench) timeHead(s *set, t learn.Tapped) (mm.HeadSpec, time.Duration, er
 	if err != nil {
 		return mm.HeadSpec{}, 0, err
 	}
-	length := learn.ImprintLength(f.Network, train, dev)
-	n, shot, _, err := learn.Shots(b.ctx, f.Network, train, length, 0)
+	n, shot, length, _, err := learn.FewShot(b.ctx, f.Network, train, dev, 0)
 	if err != nil {
 		return mm.HeadSpec{}, 0, err
 	}
