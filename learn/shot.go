@@ -156,12 +156,10 @@ func ImprintLength(n *classes.Network, known, held Set) float32 {
 // then about as many examples would be taken for it, rightly or not, as there are of it.
 // These are the held ones, if there are such. 0 where that cannot be said.
 func answeredAt(n *classes.Network, known, held Set, made func(mean []float32) []float32) float32 {
-	z := activations(n, known)
-	asked := z
+	asked, r := known, random(0, useLengths)
 	if held.Len() > 0 {
-		asked = activations(n, held)
+		asked = held
 	}
-	r := random(0, useLengths)
 	if asked.Len() > mostAsked {
 		asked = asked.Pick(r.Perm(asked.Len())[:mostAsked])
 	}
@@ -169,13 +167,14 @@ func answeredAt(n *classes.Network, known, held Set, made func(mean []float32) [
 	var labels []int
 	should := 0
 	by := asked.ByLabel(len(n.Bias))
-	for l, own := range z.ByLabel(len(n.Bias)) {
+	for l, own := range known.ByLabel(len(n.Bias)) {
 		if len(own) > 0 {
-			rows, labels = append(rows, made(meanOf(z, draw(r, own, shotMost)))...), append(labels, l)
+			few := activations(n, known.Pick(draw(r, own, shotMost)))
+			rows, labels = append(rows, made(meanOf(few, seq(few.Len())))...), append(labels, l)
 			should += len(by[l])
 		}
 	}
-	enough := answeredFrom(n, asked, rows, labels)
+	enough := answeredFrom(n, activations(n, asked), rows, labels)
 	if should == 0 || should > len(enough) { // rows that have learned nothing
 		return 0
 	}
