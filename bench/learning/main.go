@@ -17,6 +17,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -55,6 +56,7 @@ var parts = map[string]func(*bench) error{
 }
 
 func main() {
+	debug.SetGCPercent(25) // the features of all pictures are gigabytes, of which there are copies
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "learning:", err)
 		os.Exit(1)
