@@ -14,18 +14,21 @@ from reference import Grammar, Reference
 from repeats import Repeats
 
 
-@pytest.fixture
-def reference(tokenizer_dir, tmp_path):
+def written(folder, tokenizer_dir, seed, **more):
     """A random model with the full vocabulary, written as int8 and read back."""
-    torch.manual_seed(3)
+    torch.manual_seed(seed)
     model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, encoder_blocks=2, decoder_blocks=2,
-                              encoder_moe=(1,), decoder_moe=(0,))).requires_grad_(False)
+                              encoder_moe=(1,), decoder_moe=(0,), **more)).requires_grad_(False)
     for p in model.parameters():
         if p.dim() > 1:
             torch.nn.init.normal_(p, std=p.shape[-1]**-0.5)
-    checkpoint.save(tmp_path / "model", model.config, model.state_dict(), tokenizer.vocabulary(), "int8",
-                    tokenizer_dir / "tokenizer.tiktoken")
-    return Reference(tmp_path / "model")
+    checkpoint.save(folder, model.config, model.state_dict(), tokenizer.vocabulary(), "int8", tokenizer_dir / "tokenizer.tiktoken")
+    return Reference(folder)
+
+
+@pytest.fixture
+def reference(tokenizer_dir, tmp_path):
+    return written(tmp_path / "model", tokenizer_dir, 3)
 
 
 def uncached(reference, source, limit):
@@ -97,18 +100,9 @@ def test_grammar_ends_only_when_all_is_placed():
 
 @pytest.fixture
 def senses(tokenizer_dir, tmp_path):
-    """A random model of all modalities."""
-    torch.manual_seed(5)
-    model = MultiModel(Config(width=32, heads=2, ffn=48, experts=4, expert_ffn=16, encoder_blocks=2, decoder_blocks=2,
-                              encoder_moe=(1,), decoder_moe=(0,), audio_bands=80, audio_blocks=1, image_channels=(8, 16, 32),
-                              image_blocks=(1, 1, 1), image_expand=2, heads_of=tasks.heads(("audio", "image")),
-                              letters=len(tasks.LETTERS))).requires_grad_(False)
-    for p in model.parameters():
-        if p.dim() > 1:
-            torch.nn.init.normal_(p, std=p.shape[-1]**-0.5)
-    checkpoint.save(tmp_path / "senses", model.config, model.state_dict(), tokenizer.vocabulary(), "int8",
-                    tokenizer_dir / "tokenizer.tiktoken")
-    return Reference(tmp_path / "senses")
+    """With all modalities."""
+    return written(tmp_path / "senses", tokenizer_dir, 5, audio_bands=80, audio_blocks=1, image_channels=(8, 16, 32),
+                   image_blocks=(1, 1, 1), image_expand=2, heads_of=tasks.heads(("audio", "image")), letters=len(tasks.LETTERS))
 
 
 def test_transcription_is_uncached_greedy_decoding_of_the_trainer_s_clip(senses):
