@@ -56,9 +56,8 @@ def measure(a):
                 "classify": (seen, lambda said: metrics.accuracy(labels, said))}
         requests = {(task, batch): {"task": task, "batch": batch, "files": files}
                     for task, (files, _) in sets.items() for batch in (1, BATCH)}
-        alone = [w for w in running if w.variant.engine == "mm"]  # has batches of sounds
         answers = w.take_turns(running, {k: r for k, r in requests.items() if k != ("transcribe", BATCH)}, a.rounds)
-        answers |= w.take_turns(alone, {("transcribe", BATCH): requests["transcribe", BATCH]}, a.rounds)
+        answers |= w.take_turns(running_of(running, "mm"), {("transcribe", BATCH): requests["transcribe", BATCH]}, a.rounds)
         result = {"clips": len(heard), "seconds_of_sound": seconds, "photos": len(seen), "rounds": a.rounds, "rows": []}
         for engine in (e for e in ENGINES if e in a.engines):
             for task, batch in requests:

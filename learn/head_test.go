@@ -138,6 +138,9 @@ func TestImprintLength(t *testing.T) {
 		t.Fatal(err)
 	}
 	length := ImprintLength(n, s, held) / unseen
+	if length >= rowsLength(n) || length <= 0 {
+		t.Errorf("length %v, want less than the rows' %v", length, rowsLength(n))
+	}
 	z, asked := activations(n, s), activations(n, held)
 	answered := 0
 	for l, own := range z.ByLabel(6) {

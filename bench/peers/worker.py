@@ -4,9 +4,9 @@ took.
     python worker.py eager --model ../../models/base --threads 2
 
 A request is {"task": "translate", "to", "batch", "max_tokens", "texts", "lengths"}, {"task": "parse", "batch", "words"},
-{"task": "transcribe" or "classify", "batch", "files"} or {"task": "memory"}; lengths are the tokens of each output, for a peer whose weights mean nothing. An answer is
-{"seconds", "texts", "tokens"} or {"resident", "peak"}, in bytes, or {"error"}. The first line says {"ready": what
-runs}. bench/decode is the same for mm.
+{"task": "transcribe" or "classify", "batch", "files"} or {"task": "memory"}; lengths are the tokens of each output, for
+a peer whose weights mean nothing. An answer is {"seconds", "texts", "tokens"} or {"resident", "peak"}, in bytes, or
+{"error"}. The first line says {"ready": what runs}. bench/decode is the same for mm.
 """
 import argparse
 import json

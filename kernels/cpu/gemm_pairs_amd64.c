@@ -145,7 +145,7 @@ FUNC void tile(const int MR, const int panels, float *dst, int64_t ldd, const in
 	__m256i exact[ROWS][MOST_VECTORS];
 	vec sums_of[ROWS][MOST_VECTORS];
 	int64_t pairs = (in + 3) / 4 * 2;
-	if (small(row_sums, MR)) {
+	if (panels > 1 || small(row_sums, MR)) { // of several panels they are
 		sum_pairs(exact, MR, panels, codes, stride, w, pairs, 0, pairs);
 #pragma GCC unroll 16
 		for (int r = 0; r < MR; r++)
