@@ -12,6 +12,7 @@ nothing, and it leaves RESULTS.md alone.
 import argparse
 import json
 import os
+import shlex
 import statistics
 import subprocess
 import sys
@@ -76,6 +77,7 @@ def options():
 def parsed(arguments):
     p = options()
     a = p.parse_args(arguments)
+    a.given = argparse.Namespace(**vars(a))
     for given, known, what in ((a.only + a.skip, PARTS, "parts"), (a.engines, workers.ENGINES, "engines")):
         if unknown := set(given) - set(known):
             p.error(f"unknown {what} {', '.join(sorted(unknown))}; known are {', '.join(known)}")
@@ -91,6 +93,16 @@ def parsed(arguments):
     if not (a.peers / "python" / "complete").exists():
         p.error(f"--peers {a.peers}: not set up, want what `make bench-peers` makes")
     return a
+
+
+def command(a):
+    """The `make` call that repeats a run, without the folders, which are another machine's."""
+    p, given = options(), []
+    for name, value in vars(a.given).items():
+        if value != p.get_default(name) and not isinstance(value, Path):
+            words = [] if value is True else [",".join(value) if isinstance(value, list) else str(value)]
+            given += [f"--{name.replace('_', '-')}", *(f'"{w}"' if " " in w else w for w in words)]
+    return f"make bench BENCH={shlex.quote(' '.join(given))}" if given else "make bench"
 
 
 def start_ms(binary, runs):
@@ -132,7 +144,7 @@ def main(arguments=None):
         result[part] = PARTS[part].measure(a)
         complete(result, part, a)
         result.setdefault("machines", {})[part] = where | {"seconds": time.monotonic() - began, "quick": a.quick}
-        text = f"{described(where)}\n\n    make bench\n\n{PARTS[part].markdown(result[part])}"
+        text = f"{described(where)}\n\n    {command(a)}\n\n{PARTS[part].markdown(result[part])}"
         print(text, flush=True)
         if a.json:
             write(a.json, json.dumps(result, indent=1, ensure_ascii=False) + "\n")

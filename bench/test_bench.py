@@ -292,6 +292,7 @@ def test_a_run_writes_sections_and_keeps_other_parts(tmp_path, monkeypatch, caps
     assert result["machines"]["serve"]["commit"] and not result["machines"]["serve"]["quick"]
     text = page.read_text()
     assert text.startswith("<!-- serve -->") and "4 rounds" in text and result["machines"]["serve"]["commit"] in text
+    assert "\n    make bench BENCH='--only serve --rounds 4'\n" in text
     run.main(arguments(tmp_path, "--only", "growth", "--results", str(page), "--json", str(file), "--quick"))
     assert page.read_text() == text and json.loads(file.read_text())["machines"]["growth"]["quick"]
     assert "1 rounds" in capsys.readouterr().out
