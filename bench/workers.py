@@ -145,11 +145,11 @@ def best(workers, answers, key, engine, score=rate):
 
 def first_translation(variant, text, to, runs):
     """Milliseconds from the start of a process to its first translation, the median of runs after one that warms the
-    files."""
+    files; of no runs, that one."""
     times = []
     for _ in range(runs + 1):
         began = time.perf_counter()
         with Worker(variant) as worker:
             worker.ask(task="translate", to=to, batch=1, texts=[text], lengths=[8])
             times.append(1e3 * (time.perf_counter() - began))
-    return statistics.median(times[1:])
+    return statistics.median(times[1:] or times)

@@ -28,19 +28,21 @@ LOOP(peak_f32, "vfmadd231ps")
 LOOP(peak_bf16, "vdpbf16ps")
 LOOP(peak_i8, "vpdpbusd")
 
-// With 16 registers only: twelve sums, as many as a core of that kind has in flight.
-static void peak_avx2(size_t turns) {
-	__asm__ volatile("vzeroall\n"
-		"1:\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm0\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm1\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm2\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm3\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm4\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm5\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm6\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm7\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm8\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm9\n"
-		"vfmadd231ps %%ymm15,%%ymm15,%%ymm10\n" "vfmadd231ps %%ymm15,%%ymm15,%%ymm11\n"
-		"dec %0\n" "jnz 1b\n" "vzeroupper\n" : "+r"(turns) : : "cc",
-		"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
-}
+// With 16 registers only: TWELVE sums, as many as a core of that kind has in flight.
+#define TWELVE(op) op("0") op("1") op("2") op("3") op("4") op("5") op("6") op("7") op("8") op("9") op("10") op("11")
+#define FMA(n) "vfmadd231ps %%ymm15,%%ymm15,%%ymm" n "\n"
+// Without VNNI pairs of 16 bits are multiplied, then added: two instructions for 16 multiplications.
+#define PAIRS(n) "vpmaddwd %%ymm15,%%ymm15,%%ymm12\n" "vpaddd %%ymm12,%%ymm" n ",%%ymm" n "\n"
+
+#define LOOP_AVX2(name, op) \
+	static void name(size_t turns) { \
+		__asm__ volatile("vzeroall\n" "1:\n" TWELVE(op) "dec %0\n" "jnz 1b\n" "vzeroupper\n" : "+r"(turns) : : "cc", \
+			"xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", \
+			"xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"); \
+	}
+
+LOOP_AVX2(peak_f32_avx2, FMA)
+LOOP_AVX2(peak_i8_avx2, PAIRS)
 
 // Read size bytes, a multiple of 512, so many times.
 static void read_avx512(const char *data, size_t size, size_t turns) {
@@ -80,13 +82,19 @@ func peakLoops() []peakLoop {
 	case x.HasAVX512F && x.HasAVX512DQ:
 		loops = append(loops, peakLoop{"f32", 16 * 32, func(turns int) { C.peak_f32(C.size_t(turns)) }})
 	case x.HasFMA && x.HasAVX2:
-		loops = append(loops, peakLoop{"f32", 12 * 16, func(turns int) { C.peak_avx2(C.size_t(turns)) }})
+		loops = append(loops, peakLoop{"f32", 12 * 16, func(turns int) { C.peak_f32_avx2(C.size_t(turns)) }})
 	}
-	if x.HasAVX512BF16 {
+	switch {
+	case x.HasAVX512BF16:
 		loops = append(loops, peakLoop{"bf16", 16 * 64, func(turns int) { C.peak_bf16(C.size_t(turns)) }})
+	case len(loops) > 0: // widened and multiplied as f32
+		loops = append(loops, peakLoop{"bf16", loops[0].flops, loops[0].run})
 	}
-	if x.HasAVX512VNNI {
+	switch {
+	case x.HasAVX512VNNI:
 		loops = append(loops, peakLoop{"i8", 16 * 128, func(turns int) { C.peak_i8(C.size_t(turns)) }})
+	case x.HasAVX2:
+		loops = append(loops, peakLoop{"i8", 12 * 32, func(turns int) { C.peak_i8_avx2(C.size_t(turns)) }})
 	}
 	return loops
 }
