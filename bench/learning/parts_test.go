@@ -138,11 +138,17 @@ func TestIncremental(t *testing.T) {
 	b, page := small(t)
 	b.picturesOf(t, "cifar100", "train", labelNames(0, 20), 10)
 	b.picturesOf(t, "cifar100", "test", labelNames(0, 20), 5)
+	b.methods = strings.Split(allMethods, ",")
+	for _, m := range learn.Methods {
+		if !slices.Contains(b.methods, string(m)) {
+			t.Errorf("%q is not among %q", m, b.methods)
+		}
+	}
 	if err := b.incremental(); err != nil {
 		t.Fatal(err)
 	}
 	average := map[string]float64{}
-	for _, method := range append(labelled(learn.Methods), "joint") {
+	for _, method := range b.methods {
 		row := cells(t, page.String(), method)
 		if len(row) != 1+tasks+2 {
 			t.Fatalf("%s: %d cells, want %d: %q", method, len(row), 1+tasks+2, row)
@@ -152,14 +158,6 @@ func TestIncremental(t *testing.T) {
 	if average["joint"] < 60 || average["plain"] >= average["joint"] || average["bias"] <= average["plain"] {
 		t.Errorf("averages %v: want joint learning best and plain training to forget", average)
 	}
-}
-
-func labelled(methods []learn.Method) []string {
-	var names []string
-	for _, m := range methods {
-		names = append(names, string(m))
-	}
-	return names
 }
 
 func TestAttacked(t *testing.T) {
