@@ -15,6 +15,7 @@ import (
 
 	"github.com/mm-runtime/mm"
 	"github.com/mm-runtime/mm/decoders/classes"
+	"github.com/mm-runtime/mm/models/base"
 )
 
 // senses is a tiny random model that sees.
@@ -255,5 +256,20 @@ func TestErrors(t *testing.T) {
 	}
 	if got := Levels(Pixels([]uint8{0, 1, 127, 128, 255})); !slices.Equal(got, []uint8{0, 1, 127, 128, 255}) {
 		t.Errorf("levels %v", got)
+	}
+}
+
+// BenchmarkSlope is one step of an attack on a photo.
+func BenchmarkSlope(b *testing.B) {
+	n, err := Load(base.FS, "classify", nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer n.Close()
+	pixels := Pixels(noise(n, 1))
+	for b.Loop() {
+		if _, _, _, err := n.Slope(pixels, 3); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

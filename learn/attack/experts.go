@@ -11,9 +11,20 @@ import (
 //
 //	y = Σ_e p_e·f_e(x),  dx = Σ_e p_e·f_e'(x)ᵀ·g + Gateᵀ·ds,  ds_e = p_e·(g·f_e - Σ_i p_i·g·f_i)
 type experts struct {
-	width, hidden, count, top int
-	gate                      []float32 // (E, D)
-	up, down                  []float32 // (E, 2F, D), (E, D, F)
+	width, hidden, top int
+	gate               []float32 // (E, D)
+	up, down           []matrix  // of each (2F, D), (D, F), for one row
+}
+
+func (b *builder) experts(name string) experts {
+	c := b.model
+	m := experts{width: c.Width, hidden: c.ExpertFFN, top: c.TopExperts, gate: b.values(name + "gate").Values}
+	up, down := b.values(name+"up").Values, b.values(name+"down").Values
+	for n := range c.Experts {
+		m.up = append(m.up, b.matrix(name+"up", 1, 2*m.hidden, m.width, part(up, n, c.Experts)))
+		m.down = append(m.down, b.matrix(name+"down", 1, m.width, m.hidden, part(down, n, c.Experts)))
+	}
+	return m
 }
 
 func (m experts) op(rows int) *op {
@@ -63,24 +74,20 @@ func (m experts) choose(x []float32) (chosen []int, p []float64) {
 	return chosen, p
 }
 
-func (m experts) upOf(e int) []float32 {
-	n := 2 * m.hidden * m.width
-	return m.up[e*n : (e+1)*n]
-}
-
-func (m experts) downOf(e int) []float32 {
-	n := m.hidden * m.width
-	return m.down[e*n : (e+1)*n]
+// part is the n-th of so many equal ones.
+func part(values []float32, n, parts int) []float32 {
+	size := len(values) / parts
+	return values[n*size : (n+1)*size]
 }
 
 // run is expert e over a row; both are what stands before its gate.
 func (m experts) run(e int, x []float32) (out, both []float32) {
-	both = times(m.upOf(e), x)
+	both = m.up[e].forth.times(x)
 	hidden := make([]float32, m.hidden)
 	for i := range hidden {
 		hidden[i] = silu(both[i]) * both[m.hidden+i]
 	}
-	return times(m.downOf(e), hidden), both
+	return m.down[e].forth.times(hidden), both
 }
 
 func (m experts) backward(x, g []float32) []float32 {
@@ -93,13 +100,13 @@ func (m experts) backward(x, g []float32) []float32 {
 			along[i] += float64(g[c]) * float64(f[c])
 		}
 		mean += p[i] * along[i]
-		hidden := timesBack(m.downOf(e), g, m.hidden)
+		hidden := m.down[e].back.times(g)
 		d := make([]float32, 2*m.hidden)
 		for j, h := range hidden {
 			a, b := both[j], both[m.hidden+j]
 			d[j], d[m.hidden+j] = h*b*siluSlope(a), h*silu(a)
 		}
-		for c, v := range timesBack(m.upOf(e), d, m.width) {
+		for c, v := range m.up[e].back.times(d) {
 			dx[c] += float32(p[i]) * v
 		}
 	}

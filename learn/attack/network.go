@@ -6,6 +6,7 @@
 package attack
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -19,7 +20,7 @@ import (
 	"github.com/mm-runtime/mm/encoders/image"
 	"github.com/mm-runtime/mm/internal/checkpoint"
 	"github.com/mm-runtime/mm/internal/nn"
-	"github.com/mm-runtime/mm/learn"
+	"github.com/mm-runtime/mm/kernels/cpu"
 )
 
 // Network is the way of a picture to the logits of a task, or of a learned head.
@@ -28,6 +29,7 @@ type Network struct {
 	Canvas image.Canvas
 	Fit    string // how pictures come to the canvas: "crop", "squeeze" or "letterbox"
 
+	dev          *cpu.Device
 	machine      gorgonia.VM
 	x, targets   *gorgonia.Node
 	logits, cost gorgonia.Value
@@ -48,18 +50,24 @@ func Load(fsys fs.FS, task string, head *mm.HeadSpec) (*Network, error) {
 		return nil, err
 	}
 	defer c.Close()
-	n, err := build(c, task, head)
+	dev, err := cpu.Open(cpu.Options{Threads: 1}) // a second one would wait for what is between the products
 	if err != nil {
+		return nil, fmt.Errorf("attack: %w", err)
+	}
+	n, err := build(c, dev, task, head)
+	if err != nil {
+		dev.Close()
 		return nil, fmt.Errorf("attack: %w", err)
 	}
 	return n, nil
 }
 
 // Close frees the graph.
-func (n *Network) Close() error { return n.machine.Close() }
+func (n *Network) Close() error { return errors.Join(n.machine.Close(), n.dev.Close()) }
 
 // builder makes a graph; the first error is kept, so that it reads as formulas.
 type builder struct {
+	dev     *cpu.Device
 	graph   *gorgonia.ExprGraph
 	model   checkpoint.Model
 	weights map[string]checkpoint.Floats
@@ -67,7 +75,7 @@ type builder struct {
 	err     error
 }
 
-func build(c *checkpoint.Checkpoint, name string, head *mm.HeadSpec) (*Network, error) {
+func build(c *checkpoint.Checkpoint, dev *cpu.Device, name string, head *mm.HeadSpec) (*Network, error) {
 	if head != nil {
 		name = head.Task
 		if sum := c.SHA256(); head.SHA256 != sum {
@@ -81,9 +89,8 @@ func build(c *checkpoint.Checkpoint, name string, head *mm.HeadSpec) (*Network, 
 		return nil, fmt.Errorf("the model has no task %q that classifies pictures", name)
 	}
 	t := c.Config.Tasks[i]
-	learn.UseKernels()
-	b := &builder{graph: gorgonia.NewGraph(), model: c.Config.Model, weights: c.Floats()}
-	n := &Network{Labels: t.Labels, Canvas: image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}, Fit: t.Fit}
+	b := &builder{dev: dev, graph: gorgonia.NewGraph(), model: c.Config.Model, weights: c.Floats()}
+	n := &Network{dev: dev, Labels: t.Labels, Canvas: image.Canvas{Width: t.Canvas[0], Height: t.Canvas[1]}, Fit: t.Fit}
 	n.rows, n.cols = n.Canvas.Width*n.Canvas.Height, 3
 	n.x = b.input("x", n.rows, n.cols)
 	x := b.picture(n.x, n.Canvas, c.Config.Vocabulary.Commands[t.Command])
@@ -142,17 +149,19 @@ func (b *builder) values(name string) checkpoint.Floats {
 	return w
 }
 
-// linear is x·wᵀ.
 func (b *builder) linear(x *gorgonia.Node, name string) *gorgonia.Node {
 	w := b.values(name)
-	out, in := w.Shape[0], w.Shape[1]
-	turned := make([]float32, len(w.Values))
-	for r := range out {
-		for c, v := range w.Values[r*in : (r+1)*in] {
-			turned[c*out+r] = v
-		}
+	rows, in := x.Shape()[0], x.Shape()[1]
+	return b.apply(linear(b.matrix(name, rows, len(w.Values)/in, in, w.Values)), x)
+}
+
+// matrix is a weight (out, in), or one of several in a tensor, for so many rows.
+func (b *builder) matrix(name string, rows, out, in int, values []float32) matrix {
+	m, err := newMatrix(b.dev, rows, out, in, values)
+	if err != nil && b.err == nil {
+		b.err = fmt.Errorf("tensor %q: %w", name, err)
 	}
-	return b.do(gorgonia.Mul(x, b.constant(name, in, out, turned)))
+	return m
 }
 
 func (b *builder) norm(x *gorgonia.Node, rows int, name string) *gorgonia.Node {
@@ -211,9 +220,7 @@ func (b *builder) trunk(x *gorgonia.Node, rows int) []*gorgonia.Node {
 
 		if slices.Contains(m.EncoderMoE, i) {
 			name += "moe."
-			e := experts{m.Width, m.ExpertFFN, m.Experts, m.TopExperts,
-				b.values(name + "gate").Values, b.values(name + "up").Values, b.values(name + "down").Values}
-			x = b.add(x, b.apply(e.op(rows), b.norm(x, rows, name+"norm")))
+			x = b.add(x, b.apply(b.experts(name).op(rows), b.norm(x, rows, name+"norm")))
 		} else {
 			name += "ffn."
 			h = b.linear(b.norm(x, rows, name+"norm"), name+"up")
