@@ -96,7 +96,7 @@ func appendScaled(x []float32, n *classes.Network, row []float32) []float32 {
 
 // layer is x·wᵀ + bias, rows (N, len(bias)): x is (N, width), w (len(bias), width).
 func layer(x []float32, width int, w, bias []float32) []float32 {
-	UseKernels()
+	useKernels()
 	rows, cols := len(x)/width, len(bias)
 	out := make([]float32, 0, rows*cols)
 	for range rows {

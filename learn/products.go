@@ -19,9 +19,9 @@ type products struct {
 	dev  kernels.Device
 }
 
-// UseKernels lets gorgonia, of which there is one in a process, multiply with the
+// useKernels lets gorgonia, of which there is one in a process, multiply with the
 // kernels. Where there are none, all stays as it is.
-var UseKernels = sync.OnceFunc(func() {
+var useKernels = sync.OnceFunc(func() {
 	if dev, err := cpu.Open(cpu.Options{}); err == nil {
 		gorgonia.Use(&products{dev: dev})
 	}

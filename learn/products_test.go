@@ -12,7 +12,7 @@ import (
 // TestProducts compares products on the kernels with gonum's, of both ways to lie and
 // with rows that are longer than the matrix.
 func TestProducts(t *testing.T) {
-	UseKernels()
+	useKernels()
 	p, ok := gorgonia.WhichBLAS().(*products)
 	if !ok {
 		t.Fatal("gorgonia multiplies without the kernels")

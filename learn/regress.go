@@ -23,7 +23,7 @@ const regressionDecay = 0.5
 // of which the smaller inverse is taken. Rows are brought to the length that imprinted
 // ones have on average.
 func regress(train Set, labels int) (*classes.Network, error) {
-	UseKernels()
+	useKernels()
 	n := &classes.Network{Bias: make([]float32, labels)}
 	n.Shift, n.Scale = Moments(train)
 	z := activations(n, train)

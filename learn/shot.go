@@ -69,7 +69,7 @@ func Shots(ctx context.Context, n *classes.Network, s Set, length float32, seed 
 //
 // s is the length of imprinted rows, so that without Q, which is kept small, φ imprints.
 func predictor(ctx context.Context, n *classes.Network, z Set, labels []int, length float32, seed uint64) ([]float32, error) {
-	UseKernels()
+	useKernels()
 	h, ways := z.Width, len(labels)
 	by := z.ByLabel(len(n.Bias))
 	g := gorgonia.NewGraph()

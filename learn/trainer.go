@@ -41,7 +41,7 @@ type trainer struct {
 }
 
 func newTrainer(train Set, n *classes.Network, l loss, o FitOptions) (*trainer, error) {
-	UseKernels()
+	useKernels()
 	o.Batch = min(o.Batch, train.Len())
 	t := &trainer{o: o, train: train, loss: l, from: n, random: random(o.Seed, useBatches)}
 	if n.Hidden == nil {
