@@ -77,7 +77,7 @@ def options():
 def parsed(arguments):
     p = options()
     a = p.parse_args(arguments)
-    a.given = argparse.Namespace(**vars(a))
+    a.command = command(p, a)
     for given, known, what in ((a.only + a.skip, PARTS, "parts"), (a.engines, workers.ENGINES, "engines")):
         if unknown := set(given) - set(known):
             p.error(f"unknown {what} {', '.join(sorted(unknown))}; known are {', '.join(known)}")
@@ -95,10 +95,10 @@ def parsed(arguments):
     return a
 
 
-def command(a):
+def command(p, a):
     """The `make` call that repeats a run, without the folders, which are another machine's."""
-    p, given = options(), []
-    for name, value in vars(a.given).items():
+    given = []
+    for name, value in vars(a).items():
         if value != p.get_default(name) and not isinstance(value, Path):
             words = [] if value is True else [",".join(value) if isinstance(value, list) else str(value)]
             given += [f"--{name.replace('_', '-')}", *(f'"{w}"' if " " in w else w for w in words)]
@@ -144,7 +144,7 @@ def main(arguments=None):
         result[part] = PARTS[part].measure(a)
         complete(result, part, a)
         result.setdefault("machines", {})[part] = where | {"seconds": time.monotonic() - began, "quick": a.quick}
-        text = f"{described(where)}\n\n    {command(a)}\n\n{PARTS[part].markdown(result[part])}"
+        text = f"{described(where)}\n\n    {a.command}\n\n{PARTS[part].markdown(result[part])}"
         print(text, flush=True)
         if a.json:
             write(a.json, json.dumps(result, indent=1, ensure_ascii=False) + "\n")

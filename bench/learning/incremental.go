@@ -15,8 +15,19 @@ const (
 	exemplars  = 2000
 	published  = 64.1 // iCaRL on CIFAR-100, 10 steps of 10 classes (Rebuffi et al. 2017, table 1)
 	epochsEach = 30
-	allMethods = "bias,balanced,mean,plain,joint" // learn.Methods, and all examples of all classes so far
 )
+
+// joint learns all examples of all classes so far at once.
+const joint = "joint"
+
+// allMethods are the ways of adding classes, and joint.
+func allMethods() []string {
+	var names []string
+	for _, m := range learn.Methods {
+		names = append(names, string(m))
+	}
+	return append(names, joint)
+}
 
 // order is a set of a hundred classes in ten groups, drawn by chance.
 type order struct {
@@ -86,7 +97,7 @@ func (b *bench) inOrder(o *order, method learn.Method) (found []float64, first f
 		known := (g + 1) * o.each
 		group := below(o.train, g*o.each, known)
 		switch {
-		case method == "joint":
+		case method == joint:
 			p, err = b.first(below(o.train, 0, known), known, fit)
 		case g == 0:
 			p, err = b.first(group, known, fit)

@@ -76,7 +76,7 @@ func run() error {
 	flag.IntVar(&b.pictures, "pictures", 200, "that are attacked")
 	beside := flag.String("beside", "", "model directories that are attacked too, separated by commas")
 	some := flag.String("counts", "1,5,10,50,0", "examples of a class to learn from; 0: all")
-	methods := flag.String("methods", allMethods, "of adding classes, for part incremental")
+	methods := flag.String("methods", strings.Join(allMethods(), ","), "of adding classes, for part incremental")
 	threads := flag.Int("threads", 0, "CPU threads, 0 for all")
 	flag.Parse()
 	b.methods = strings.Split(*methods, ",")

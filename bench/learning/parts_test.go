@@ -138,7 +138,7 @@ func TestIncremental(t *testing.T) {
 	b, page := small(t)
 	b.picturesOf(t, "cifar100", "train", labelNames(0, 20), 10)
 	b.picturesOf(t, "cifar100", "test", labelNames(0, 20), 5)
-	b.methods = strings.Split(allMethods, ",")
+	b.methods = allMethods()
 	for _, m := range learn.Methods {
 		if !slices.Contains(b.methods, string(m)) {
 			t.Errorf("%q is not among %q", m, b.methods)
