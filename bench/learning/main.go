@@ -80,6 +80,11 @@ func run() error {
 	threads := flag.Int("threads", 0, "CPU threads, 0 for all")
 	flag.Parse()
 	b.methods = strings.Split(*methods, ",")
+	for _, m := range b.methods {
+		if !slices.Contains(allMethods(), m) {
+			return fmt.Errorf("method %q, want some of %q", m, allMethods())
+		}
+	}
 	if *beside != "" {
 		b.beside = strings.Split(*beside, ",")
 	}
