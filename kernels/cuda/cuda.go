@@ -31,12 +31,13 @@ type Device struct {
 	journal   journal
 	lists     lists
 	results   results
+	chaining  chaining
 	tiles     []int32              // of an attention, as they are sent
 	owned     map[*memory]struct{} // allocations not freed
 	failed    *Failure
 }
 
-var _ kernels.Device = (*Device)(nil)
+var _ kernels.Chains = (*Device)(nil)
 
 // Open opens GPU number index. It fails where there is no driver, no such device,
 // or one that is too old (the errors of package driver).
@@ -122,6 +123,7 @@ func (d *Device) Close() error {
 		keep(d.journal.close())
 		keep(d.lists.close())
 		keep(d.results.close())
+		keep(d.chaining.close())
 		keep(d.stream.Close())
 	}
 	if d.module != nil {

@@ -79,6 +79,9 @@ func (j *journal) flush() {
 	if d.failed != nil {
 		panic(d.failed)
 	}
+	if d.chaining.args != nil {
+		d.check(errInterrupted)
+	}
 	lists := d.lists.unsent()
 	if len(j.launches) == 0 && lists.length == 0 {
 		return
@@ -93,7 +96,7 @@ func (j *journal) queue(lists sent) error {
 	if len(j.launches) < shortest {
 		return j.play(lists)
 	}
-	hash := maphash.Bytes(hashSeed, raw(j.words)) ^ uint64(len(j.launches))
+	hash := j.hash()
 	s := j.find(hash, lists)
 	if s == nil {
 		if seen := &j.seen[hash%uint64(len(j.seen))]; seen.hash != hash {
@@ -107,13 +110,48 @@ func (j *journal) queue(lists sent) error {
 			return err
 		}
 	}
-	j.clock++
 	j.replays++
+	return j.replay(s)
+}
+
+func (j *journal) hash() uint64 {
+	return maphash.Bytes(hashSeed, raw(j.words)) ^ uint64(len(j.launches))
+}
+
+// replay queues a recorded step.
+func (j *journal) replay(s *step) error {
+	j.clock++
 	s.used = j.clock
 	if err := s.graph.Launch(j.device.stream); err != nil {
 		return fmt.Errorf("a step of %d kernels: %w", len(s.launches), err)
 	}
 	return nil
+}
+
+// repeat queues the launches that were held back as a graph, again and again, until
+// more, which is told how often that was before, wants no more. The lists are sent
+// once, in front.
+func (j *journal) repeat(more func(i int) (bool, error)) error {
+	hash := j.hash()
+	if err := j.device.lists.upload(j.device.lists.unsent()); err != nil {
+		return err
+	}
+	s := j.find(hash, sent{})
+	if s == nil {
+		var err error
+		if s, err = j.record(hash, sent{}); err != nil {
+			return err
+		}
+	}
+	j.launches, j.words = j.launches[:0], j.words[:0]
+	for i := 0; ; i++ {
+		if err := j.replay(s); err != nil {
+			return err
+		}
+		if again, err := more(i); !again || err != nil {
+			return err
+		}
+	}
 }
 
 // find is the recorded step that is the same in all.

@@ -27,6 +27,7 @@ const (
 	kernelGatherConv
 	kernelRoute
 	kernelTopK
+	kernelAdvance
 	kernelAttentionPlain
 	kernelAttentionSplit32
 	kernelAttentionSplit64
@@ -73,6 +74,7 @@ var kernelTable = [kernelCount]struct {
 	kernelGatherConv:         {"gather_conv", unsafe.Sizeof(gatherConvArgs{}), 0},
 	kernelRoute:              {"route", unsafe.Sizeof(routeArgs{}), 0},
 	kernelTopK:               {"top_k", unsafe.Sizeof(topKArgs{}), 0},
+	kernelAdvance:            {"advance", unsafe.Sizeof(chainArgs{}), 0},
 	kernelAttentionPlain:     {"attention_plain", unsafe.Sizeof(attentionArgs{}), plainShared},
 	kernelAttentionSplit32:   {"attention_split_32", unsafe.Sizeof(attentionArgs{}), 0},
 	kernelAttentionSplit64:   {"attention_split_64", unsafe.Sizeof(attentionArgs{}), 0},

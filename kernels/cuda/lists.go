@@ -24,10 +24,18 @@ type lists struct {
 	queued  int // of used, is on its way to the device
 	recent  [16]sent
 	next    int // of recent, to be replaced
+	held    []held
 }
 
 // sent is a list, or several, in numbers.
 type sent struct{ start, length int }
+
+// held is a list that the device changes: whoever passes the same memory means it, and
+// nobody else does, whatever numbers it has.
+type held struct {
+	numbers *int32
+	sent
+}
 
 const (
 	firstLists = 1 << 18 // numbers: 1 MiB
@@ -96,18 +104,36 @@ func (l *lists) send(numbers []int32) driver.Pointer {
 	if len(numbers) == 0 {
 		return l.at
 	}
+	for _, h := range l.held {
+		if h.numbers == unsafe.SliceData(numbers) && h.length == len(numbers) {
+			return l.at + driver.Pointer(4*h.start)
+		}
+	}
 	for _, s := range l.recent {
 		if s.length == len(numbers) && slices.Equal(l.numbers[s.start:s.start+s.length], numbers) {
 			return l.at + driver.Pointer(4*s.start)
 		}
 	}
 	l.ensure(len(numbers))
-	s := sent{l.used, len(numbers)}
-	copy(l.numbers[s.start:], numbers)
-	l.used += room(len(numbers))
+	s := l.place(numbers)
 	l.recent[l.next] = s
 	l.next = (l.next + 1) % len(l.recent)
 	return l.at + driver.Pointer(4*s.start)
+}
+
+// hold is send for a list that the device changes.
+func (l *lists) hold(numbers []int32) driver.Pointer {
+	s := l.place(numbers)
+	l.held = append(l.held, held{unsafe.SliceData(numbers), s})
+	return l.at + driver.Pointer(4*s.start)
+}
+
+// place puts numbers behind the lists so far; there must be room.
+func (l *lists) place(numbers []int32) sent {
+	s := sent{l.used, len(numbers)}
+	copy(l.numbers[s.start:], numbers)
+	l.used += room(len(numbers))
+	return s
 }
 
 // unsent is what has to be uploaded before the next launches.
@@ -115,9 +141,14 @@ func (l *lists) unsent() sent { return sent{l.queued, l.used - l.queued} }
 
 // upload queues a copy to the device.
 func (l *lists) upload(s sent) error {
+	if s.length == 0 {
+		return nil
+	}
 	l.queued = s.start + s.length
 	return l.device.stream.Upload(l.at+driver.Pointer(4*s.start), l.pinned.Bytes[4*s.start:4*(s.start+s.length)])
 }
 
 // restart makes all room free, once nothing reads the lists any more.
-func (l *lists) restart() { l.used, l.queued, l.recent = 0, 0, [len(l.recent)]sent{} }
+func (l *lists) restart() {
+	l.used, l.queued, l.recent, l.held = 0, 0, [len(l.recent)]sent{}, l.held[:0]
+}

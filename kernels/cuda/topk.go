@@ -61,25 +61,33 @@ func (r *results) close() error {
 	return pinned.Free()
 }
 
-// TopK has a block for a row, and waits.
+// TopK has a block for a row, and waits, unless it ends a step of a chain.
 func (d *Device) TopK(c kernels.Candidates, logits kernels.Tensor, allowed []kernels.Allowed) {
 	rows := logits.Rows
 	if rows == 0 {
 		return
 	}
+	if a := d.chaining.args; a != nil {
+		d.queueTopK(c.K, a.ids, a.scores, logits, allowed)
+		return
+	}
 	r, n := &d.results, rows*c.K
 	d.check(r.reserve(8 * n))
-	r.list(allowed)
-	d.lists.ensure(len(r.ids), len(r.start), len(r.limits))
-	logs := r.at + driver.Pointer(4*n)
-	d.launch(kernelTopK, rows, 1, topKThreads, 0, unsafe.Pointer(&topKArgs{
-		logits: d.sized(logits), ids: d.lists.send(r.ids), start: d.lists.send(r.start), limits: d.lists.send(r.limits),
-		best: r.at, logs: logs, k: int32(c.K)}))
+	d.queueTopK(c.K, r.at, r.at+driver.Pointer(4*n), logits, allowed)
 	d.journal.flush()
 	d.check(d.stream.Download(r.pinned.Bytes[:8*n], r.at))
 	d.wait()
 	copy(raw(c.IDs[:n]), r.pinned.Bytes[:4*n])
 	copy(raw(c.Logs[:n]), r.pinned.Bytes[4*n:8*n])
+}
+
+func (d *Device) queueTopK(k int, best, logs driver.Pointer, logits kernels.Tensor, allowed []kernels.Allowed) {
+	r := &d.results
+	r.list(allowed)
+	d.lists.ensure(len(r.ids), len(r.start), len(r.limits))
+	d.launch(kernelTopK, logits.Rows, 1, topKThreads, 0, unsafe.Pointer(&topKArgs{
+		logits: d.sized(logits), ids: d.lists.send(r.ids), start: d.lists.send(r.start), limits: d.lists.send(r.limits),
+		best: best, logs: logs, k: int32(k)}))
 }
 
 // list joins the rows' allowed ids.

@@ -38,6 +38,7 @@ func Run(t *testing.T, open func(t testing.TB) kernels.Device) {
 		{"Routing", testRouting},
 		{"TopK", testTopK},
 		{"TopKEdges", testTopKEdges},
+		{"Chain", testChain},
 		{"Company", testCompany},
 		{"Allocations", testAllocations},
 	}

@@ -1,0 +1,107 @@
+//go:build linux && cgo
+
+package cuda
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/mm-runtime/mm/kernels"
+)
+
+// shortChain is a chain of steps of one greedy search with a step that does nothing but
+// choose among logits.
+func shortChain(t *testing.T, d *Device, steps int) (c *kernels.Chain, step func()) {
+	c = &kernels.Chain{
+		Steps: steps, Searches: kernels.Segments{0, 1}, End: 1, Logs: []float64{0}, Ends: []kernels.Ends{{Factors: make([]float64, steps)}},
+		Tokens: []int32{0}, Positions: []int32{0}, Slots: []int32{0}, Fresh: make([]int32, steps-1),
+		Paths: kernels.Paths{Slots: make([]int32, 2*steps), Start: []int32{0}, Count: []int32{1}},
+	}
+	c.Candidates.Resize(1, 1)
+	logits, err := d.Alloc(1, 40)
+	must(t, err)
+	allowed := []kernels.Allowed{{Limit: 40}}
+	return c, func() {
+		for range 10 {
+			kernels.SiLU(d, logits, logits)
+		}
+		kernels.TopK(d, c.Candidates, logits, allowed)
+	}
+}
+
+// TestChainRecordsOnce wants chains of one shape, however many steps they have, to share
+// a graph, and steps beyond the room that there always is to be as good.
+func TestChainRecordsOnce(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		d := open(t)
+		for _, steps := range []int{8, 5, 2, 8} {
+			c, step := shortChain(t, d, steps)
+			kernels.RunChain(d, c, step)
+			if c.Taken.Steps != steps || c.Taken.Tokens[steps-1] != 0 {
+				t.Errorf("%d steps take %v", c.Taken.Steps, c.Taken.Tokens)
+			}
+		}
+		if n := len(d.journal.steps); n > 4 {
+			t.Errorf("%d graphs for chains of which each has other logits, want 4", n)
+		}
+		c, step := shortChain(t, d, 50)
+		for range 2 {
+			kernels.RunChain(d, c, step)
+			if c.Taken.Steps != 50 {
+				t.Errorf("%d steps, want 50", c.Taken.Steps)
+			}
+		}
+		if n := len(d.journal.steps); n > 5 {
+			t.Errorf("%d graphs, want the last chain to have one", n)
+		}
+		must(t, d.Close())
+	})
+}
+
+// TestChainFails lets each call that a chain makes fail, and steps that cannot be
+// repeated.
+func TestChainFails(t *testing.T) {
+	emulate(t)
+	for _, call := range []string{"cuStreamBeginCapture", "cuStreamEndCapture", "cuGraphInstantiate", "cuGraphLaunch", "cuGraphLaunch@3",
+		"cuMemcpyDtoHAsync", "cuEventCreate", "cuEventRecord", "cuEventSynchronize", "cuStreamSynchronize"} {
+		d := open(t)
+		c, step := shortChain(t, d, 4)
+		name, nth, _ := strings.Cut(call, "@")
+		plan := name + "=304"
+		if nth != "" {
+			plan += "@" + nth
+		}
+		t.Setenv("EMU_FAIL", plan)
+		failure := failing(t, func() { kernels.RunChain(d, c, step) })
+		t.Setenv("EMU_FAIL", "")
+		if !strings.Contains(failure.Error(), name) {
+			t.Errorf("error %q, want %s in it", failure, name)
+		}
+		if again := failing(t, func() { kernels.RunChain(d, c, step) }); again != failure {
+			t.Errorf("then %v", again)
+		}
+		must(t, d.Close())
+	}
+	for what, before := range map[string]func(d *Device, x kernels.Tensor){
+		"a result":              func(d *Device, x kernels.Tensor) { d.Read(make([]float32, 4), x) },
+		"too many":              func(d *Device, x kernels.Tensor) { repeatAlone(d, x, longest+1) },
+		"lists that are longer": func(d *Device, x kernels.Tensor) { d.lists.ensure(2 * len(d.lists.numbers)) },
+	} {
+		d := open(t)
+		c, step := shortChain(t, d, 4)
+		x, err := d.Alloc(1, 4)
+		must(t, err)
+		failure := failing(t, func() { kernels.RunChain(d, c, func() { before(d, x); step() }) })
+		if failure.Err != errInterrupted {
+			t.Errorf("a step that wants %s: error %q, want %q", what, failure, errInterrupted)
+		}
+		must(t, d.Close())
+	}
+}
+
+// repeatAlone queues n launches and nothing that wants their results.
+func repeatAlone(d *Device, x kernels.Tensor, n int) {
+	for range n {
+		kernels.SiLU(d, x, x)
+	}
+}
