@@ -111,7 +111,8 @@ func (b *stepBuffers) share(part, parts int) (lo, hi int) {
 	return n * part / parts, n * (part + 1) / parts
 }
 
-// decode runs one step of every active request: the rows whose next token is
+// decode runs one step of every active request, or as many as the device can by itself:
+// the rows whose next token is
 // wanted first, one for each live hypothesis, then the rows that the grammars
 // forced, which only have to be stored.
 func (e *engine) decode() (err error) {
@@ -119,7 +120,11 @@ func (e *engine) decode() (err error) {
 		return nil
 	}
 	defer e.scope.Recover(&err)
+	steps := e.foreseeable()
 	width := e.gather()
+	if steps > 1 {
+		e.plan(steps)
+	}
 	if err := e.room(); err != nil {
 		return err
 	}
@@ -128,6 +133,10 @@ func (e *engine) decode() (err error) {
 	wanted := len(b.hypotheses)
 	b.candidates.Resize(wanted, width)
 	b.allowed = slices.Grow(b.allowed[:0], wanted)[:wanted]
+	if steps > 1 {
+		e.lookAhead(steps)
+		return nil
+	}
 	many := wanted >= e.scope.Lanes()*mixer.LaneRows
 	// A forced row is one that another row sees; without any, lanes go apart.
 	e.inParts((*decoding)(e), many && wanted == len(b.tokens))
@@ -267,11 +276,16 @@ func (e *searching) Do(_ *nn.Scope, part, parts int) {
 // advance lets requests whose search is over leave.
 func (e *engine) advance() {
 	for _, r := range e.active {
-		if live := r.search.Live(); len(live) == 0 {
-			e.leave(r, nil)
-		} else if r.emit != nil {
-			r.emit(live[0].Next)
-		}
+		e.report(r)
 	}
 	e.compact()
+}
+
+// report says what a step has decided of r, which leaves where its search is over.
+func (e *engine) report(r *request) {
+	if live := r.search.Live(); len(live) == 0 {
+		e.leave(r, nil)
+	} else if r.emit != nil {
+		r.emit(live[0].Next)
+	}
 }

@@ -91,6 +91,7 @@ type engine struct {
 	memories spanPool
 	identity []int32 // 0, 1, 2, …: the slots of every memory span
 	step     stepBuffers
+	ahead    ahead
 	limits   limits
 	arena    Arena         // but for its Bytes,
 	held     atomic.Int64  // which are these
@@ -107,6 +108,7 @@ func newEngine(dev kernels.Device, net *network, experts *expertCounts) (*engine
 	if _, ok := dev.(*cpu.Device); ok {
 		e.limits = cpuLimits
 	}
+	e.ahead.device, _ = dev.(kernels.Chains)
 	if experts != nil {
 		e.scope.Gated = experts.count
 	}
