@@ -170,7 +170,7 @@ gpu-cublas:  ## cuBLAS by gorgonia.org/cu, for gpu-bench, into GPU/check; of pac
 gpu-check:  ## all tests that want a GPU, and the CUDA sanitizers, with what gpu-programs built; a missing GPU is a failure
 	PYTHON=$(PYTHON) kernels/cuda/check.sh $(GPU)/check $(OUT)
 
-gpu-bench:  ## our kernels beside PyTorch's on the GPU, with what gpu-programs built; OUT/gpu-bench.md, into bench/RESULTS.md
+gpu-bench:  ## our kernels and mm beside PyTorch on the GPU, with what gpu-programs built; OUT/gpu-bench.md, into bench/RESULTS.md
 	$(PYTHON) train/bench_gpu.py --model $(MODEL) --out $(OUT) --rows $(GPU_ROWS) --programs $(GPU)/check
 	$(PYTHON) bench/section.py --file bench/RESULTS.md --name gpu < $(OUT)/gpu-bench.md
 

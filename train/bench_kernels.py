@@ -17,6 +17,7 @@ KERNELS = Path(__file__).resolve().parent.parent / "kernels/cuda"
 BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cuDNN": SDPBackend.CUDNN_ATTENTION,
             "efficient": SDPBackend.EFFICIENT_ATTENTION, "math": SDPBackend.MATH}
 LINE = re.compile(r"^Benchmark\w+/(\S+?)(?:-\d+)?\s+\d+\s+(.*)$")
+STEPS = ("overlap", "program")  # ways to run a step that are not the default, of MM_CUDA_STEPS
 FLUSH = 128 << 20  # bytes, more than the cache holds
 
 
@@ -30,10 +31,10 @@ def benchmarks(text):
     return found
 
 
-def run(program, folder, pattern, times):
+def run(program, folder, pattern, times, steps="graph"):
     """The benchmarks of a Go test program, which reads files beside its sources."""
     done = subprocess.run([str(Path(program).resolve()), "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", f"{times}x"],
-                          cwd=folder, env={**os.environ, "MM_REQUIRE_GPU": "1"}, text=True, capture_output=True)
+                          cwd=folder, env={**os.environ, "MM_REQUIRE_GPU": "1", "MM_CUDA_STEPS": steps}, text=True, capture_output=True)
     found = benchmarks(done.stdout)
     if done.returncode or not found:
         raise RuntimeError(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
@@ -115,35 +116,47 @@ def ceilings(times):
             "GB/s": 8 * len(y) / microseconds(lambda: z.copy_(y), times) / 1e3}
 
 
+def ours(program, folder, patterns, times, steps="graph"):
+    """What run finds for each of some patterns, each in a process of its own, which what goes wrong in it ends."""
+    found = {}
+    for pattern in patterns:
+        try:
+            found |= run(program, folder, pattern, times, steps)
+        except RuntimeError as e:
+            print(e, flush=True)
+    return found
+
+
 def compare(programs, times):
-    """{"ceilings", "kernels": [{name, us, peer, peer_us, ratio, …}], "decode": {…}} of the programs in a folder."""
+    """{"ceilings", "kernels": [{name, us, peer, peer_us, ratio, …}], "mm": {name: {unit: value}}, "steps": {way: the
+    same of translations}} of the programs in a folder."""
     programs, rows, top = Path(programs), [], ceilings(times)
-    measured = run(programs / "cuda.test", KERNELS, "GPU/^[^h]", times)
-    try:  # by themselves: what goes wrong in one kernel ends its process
-        measured |= run(programs / "cuda.test", KERNELS, "GPU/^hopper", times)
-    except RuntimeError as e:
-        print(e)
+    measured = ours(programs / "cuda.test", KERNELS, ("GPU/^[^h]", "GPU/^hopper"), times)
     sgemm = cublas(programs / "cublas", measured) if (programs / "cublas").exists() else {}
-    for name, ours in measured.items():
-        row = {"name": name, "us": ours["gpu-µs"], "flop_share": ours.get("TFLOP/s", 0) / top["TFLOP/s"],
-               "byte_share": ours["GB/s"] / top["GB/s"]}
+    for name, mine in measured.items():
+        row = {"name": name, "us": mine["gpu-µs"], "flop_share": mine.get("TFLOP/s", 0) / top["TFLOP/s"],
+               "byte_share": mine["GB/s"] / top["GB/s"]}
         if other := theirs(name, times):
             row.update(peer_us=other[0], peer=other[1], ratio=other[0] / row["us"])
         if "matmul/" in name and name.split("/")[-1] in sgemm:
             row["sgemm_us"] = sgemm[name.split("/")[-1]]
         rows.append(row)
-    return {"ceilings": top, "kernels": rows, "decode": run(programs / "mm.test", KERNELS.parent.parent, "CUDA", 5)}
+    tasks = ("CUDA/^translate", "CUDA/^classify", "CUDA/^transcribe")
+    mm, root = programs / "mm.test", KERNELS.parent.parent
+    return {"ceilings": top, "kernels": rows, "mm": ours(mm, root, tasks, times),
+            "steps": {way: ours(mm, root, tasks[:1], times, way) for way in STEPS}}
 
 
 def markdown(r, table):
-    top = r["ceilings"]
+    top, ways = r["ceilings"], {"graph": r["mm"], **r["steps"]}
     rows = [[f"`{k['name']}`", f"{k['us']:.1f}", f"{k['peer_us']:.1f}" if "peer" in k else "–", k.get("peer", "–"),
              f"{k['ratio']:.2f}" if "peer" in k else "–", f"{k['sgemm_us']:.1f}" if "sgemm_us" in k else "–",
              f"{100 * k['flop_share']:.0f} %", f"{100 * k['byte_share']:.0f} %"]
             for k in r["kernels"]]
-    decode = [[name, f"{d['µs/token']:.0f}", f"{d['tokens/s']:.0f}"] for name, d in r["decode"].items()]
     return (f"Kernels, beside PyTorch in the same run. Ceilings: {top['TFLOP/s']:.0f} TFLOP/s (bf16 product of 8192³), "
             f"{top['GB/s']:.0f} GB/s (copy, both ways). Shapes are rows × inputs × outputs, segments × length × heads × width, "
             f"rows × columns × best. Ours take float32 rows.\n\n" +
             table(["ours", "µs", "PyTorch, µs", "what ran", "times as fast", "cuBLAS f32, µs", "of the FLOP/s", "of the GB/s"], rows) +
-            "\nGreedy translation by mm, whole requests:\n\n" + table(["batch", "µs a token", "tokens/s"], decode))
+            "\nmm's greedy translations, µs a token, by the ways to run a step (kernels/cuda/README.md):\n\n" +
+            table(["at once", *ways], [[n.split("/")[1], *(f"{w[n]['µs/token']:.1f}" if n in w else "–" for w in ways.values())]
+                                       for n in r["mm"] if n.startswith("translate/")]))

@@ -57,7 +57,7 @@ class Decoding:
     def attention(self, attn, x):
         B, C = x.shape
         q, k, v = attn.qkv(attn.norm(x)).view(B, 3, attn.heads, 1, -1).unbind(1)
-        rope = Rows(None, torch.full((1, 1), self.at)).rope(C // attn.heads, self.c.rope_base)
+        rope = Rows(None, torch.full((1, 1), self.at, device=x.device)).rope(C // attn.heads, self.c.rope_base)
         keys, values = (self.buffer((attn, part), x, B, attn.heads, self.limit, C // attn.heads) for part in "kv")
         keys[:, :, self.at], values[:, :, self.at] = rotate(k, *rope)[:, :, 0], v[:, :, 0]
         seen = slice(0, self.at + 1)

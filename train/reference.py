@@ -163,27 +163,41 @@ class Reference:
             ahead = [token] + grammar.accept(token)
             inputs += ahead
 
+    def heard(self, clips):
+        """What encode_audio takes of clips (N,), 16 kHz, all of one length of at most one window: frames, command, Rows."""
+        frames = np.stack([sounds.clean(audio.log_mel(samples)) for samples in clips])
+        count = frames.shape[1] // STRIDE
+        command = torch.zeros(len(clips), 1 + count, dtype=torch.int64)
+        command[:, 0] = self.commands["<transcribe>"]
+        rows = Rows(torch.ones_like(command), torch.arange(1 + count).expand(len(clips), -1))
+        return torch.from_numpy(np.pad(frames, ((0, 0), (STRIDE, 0), (0, 0)))), command, rows
+
     @torch.no_grad()
     def transcribe(self, samples):
         """Greedy Output of what is said in samples (N,), 16 kHz, of at most one window: of the decoder alone, without letters."""
-        frames = sounds.clean(audio.log_mel(samples))
-        heard = len(frames) // STRIDE
-        command = torch.zeros(1, 1 + heard, dtype=torch.int64)
-        command[0, 0] = self.commands["<transcribe>"]
-        rows = Rows(torch.ones_like(command), torch.arange(1 + heard)[None])
-        frames = torch.from_numpy(np.pad(frames, ((STRIDE, 0), (0, 0))))[None]
+        frames, command, rows = self.heard([samples])
         memory, _ = self.model.encode_audio(frames, command, rows)
-        return self.write(memory, rows, [command[0, :1].tolist()], [min(self.max_positions, heard + 16)])[0]
+        return self.write(memory, rows, [command[0, :1].tolist()], [min(self.max_positions, command.shape[1] + 15)])[0]
+
+    @property
+    def photos(self):
+        """The task of config.json that says what is in a photo."""
+        return next(t for t in self.settings["tasks"] if t["name"] == "classify")
+
+    def seen(self, images):
+        """What logits takes of pictures, uint8 (H, W, 3): pixels and command."""
+        pixels = torch.from_numpy(np.stack([pictures.pixels(i, self.photos["fit"], *self.photos["canvas"]) for i in images]))
+        return pixels, torch.full((len(images),), self.commands[self.photos["command"]])
 
     @torch.no_grad()
+    def logits(self, pixels, command):
+        """(B, labels) of photos."""
+        memory, rows, _ = self.model.encode_image(pixels, command)
+        return self.model.heads[self.photos["head"]](memory, rows.segment, 1)[:, 0]
+
     def classify(self, images):
         """The likeliest label of each picture, uint8 (H, W, 3), in one batch."""
-        task = next(t for t in self.settings["tasks"] if t["name"] == "classify")
-        pixels = torch.from_numpy(np.stack([pictures.pixels(i, task["fit"], *task["canvas"]) for i in images]))
-        command = torch.full((len(images),), self.commands[task["command"]])
-        memory, rows, _ = self.model.encode_image(pixels, command)
-        logits = self.model.heads[task["head"]](memory, rows.segment, 1)[:, 0]
-        return [task["labels"][i] for i in logits.argmax(-1).tolist()]
+        return [self.photos["labels"][i] for i in self.logits(*self.seen(images)).argmax(-1).tolist()]
 
     def parse(self, words):
         """Penn Treebank bracketing, under ROOT."""

@@ -43,7 +43,7 @@ class Step(nn.Module):
     def attention(self, attn, x, kv, at):
         B, C = x.shape
         q, k, v = attn.qkv(attn.norm(x)).view(B, 3, attn.heads, 1, -1).unbind(1)
-        rope, room = Rows(None, at.view(1, 1)).rope(C // attn.heads, self.c.rope_base), torch.arange(kv[0].shape[2])
+        rope, room = Rows(None, at.view(1, 1)).rope(C // attn.heads, self.c.rope_base), torch.arange(kv[0].shape[2], device=at.device)
         kv = self.store(kv, (rotate(k, *rope), v), at, room)
         h = F.scaled_dot_product_attention(rotate(q, *rope), *kv, attn_mask=(room <= at).view(1, 1, 1, -1))
         return x + attn.out(h.reshape(B, C)), kv

@@ -4,7 +4,8 @@ from report import table
 PRINTED = """goos: linux
 BenchmarkGPU/matmul/i8/1x256x768-16   20   412.0 GB/s   0.80 TFLOP/s   3.2 gpu-µs
 BenchmarkGPU/hoppermatmul/bf16/4096x4096x4096   20   1.0 GB/s   500.0 TFLOP/s   275.0 gpu-µs
-BenchmarkCUDA/256-16   5   9000 ns/op   100000 tokens/s   10.0 µs/token
+BenchmarkCUDA/translate/256-16   5   9000 ns/op   100000 tokens/s   10.0 µs/token
+BenchmarkCUDA/transcribe/32x10x32-16   5   9000 ns/op   320 µs/request
 PASS
 """
 
@@ -13,20 +14,28 @@ def test_reads_what_go_prints():
     assert bench_kernels.benchmarks(PRINTED) == {
         "matmul/i8/1x256x768": {"GB/s": 412.0, "TFLOP/s": 0.8, "gpu-µs": 3.2},
         "hoppermatmul/bf16/4096x4096x4096": {"GB/s": 1.0, "TFLOP/s": 500.0, "gpu-µs": 275.0},
-        "256": {"ns/op": 9000.0, "tokens/s": 100000.0, "µs/token": 10.0}}
+        "translate/256": {"ns/op": 9000.0, "tokens/s": 100000.0, "µs/token": 10.0},
+        "transcribe/32x10x32": {"ns/op": 9000.0, "µs/request": 320.0}}
 
 
-def test_compares_by_name(monkeypatch):
+def test_compares_by_name_whatever_fails(monkeypatch, capsys):
+    def run(program, folder, pattern, times, steps):
+        if pattern == "CUDA/^classify" or steps == "program":
+            raise RuntimeError("bench: mm.test: exit 2")
+        begins = {"GPU/^[^h]": "matmul", "GPU/^hopper": "hopper"}.get(pattern, pattern.split("^")[-1])
+        return {name: v for name, v in bench_kernels.benchmarks(PRINTED).items() if name.startswith(begins)}
+
     monkeypatch.setattr(bench_kernels, "ceilings", lambda times: {"TFLOP/s": 800.0, "GB/s": 4000.0})
-    monkeypatch.setattr(bench_kernels, "run", lambda program, folder, pattern, times: {
-        name: v for name, v in bench_kernels.benchmarks(PRINTED).items() if {"GPU/^[^h]": "m", "GPU/^hopper": "h", "CUDA": "2"}[pattern] == name[0]})
+    monkeypatch.setattr(bench_kernels, "run", run)
     monkeypatch.setattr(bench_kernels, "theirs", lambda name, times: (550.0, "cuBLAS bf16") if "4096" in name else None)
     r = bench_kernels.compare(".", 20)
     assert [k.get("ratio") for k in r["kernels"]] == [None, 2.0]
     assert r["kernels"][1]["flop_share"] == 500 / 800 and r["kernels"][0]["byte_share"] == 412 / 4000
+    assert set(r["mm"]) == {"translate/256", "transcribe/32x10x32"} and "mm.test: exit 2" in capsys.readouterr().out
+    assert set(r["steps"]["overlap"]) == {"translate/256"} and not r["steps"]["program"]
     text = bench_kernels.markdown(r, table)
+    assert "| 256 | 10.0 | 10.0 | – |" in text
     assert "| `hoppermatmul/bf16/4096x4096x4096` | 275.0 | 550.0 | cuBLAS bf16 | 2.00 | – | 62 % | 0 % |" in text
-    assert "| 256 | 10 | 100000 |" in text
 
 
 def test_cublas_is_asked_for_each_shape_once(tmp_path):
