@@ -12,12 +12,12 @@ type Attribute int
 
 // The attributes that mm asks for.
 const (
-	MultiprocessorCount Attribute = 16
-	capabilityMajor     Attribute = 75
-	capabilityMinor     Attribute = 76
-	L2CacheSize         Attribute = 38
-	MaxSharedPerBlock   Attribute = 97 // the most that a kernel can opt in to
-	MemoryPools         Attribute = 115
+	MultiprocessorCount Attribute = 16  // CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT
+	capabilityMajor     Attribute = 75  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR
+	capabilityMinor     Attribute = 76  // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR
+	L2CacheSize         Attribute = 38  // CU_DEVICE_ATTRIBUTE_L2_CACHE_SIZE
+	MaxSharedPerBlock   Attribute = 97  // CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN
+	MemoryPools         Attribute = 115 // CU_DEVICE_ATTRIBUTE_MEMORY_POOLS_SUPPORTED
 )
 
 // Device is one GPU of the driver.

@@ -33,9 +33,9 @@ func (e *Error) Error() string {
 
 // Codes that callers tell apart.
 const (
-	codeOutOfMemory = 2
-	codeNoDevice    = 100
-	codeNotReady    = 600
+	codeOutOfMemory = 2   // CUDA_ERROR_OUT_OF_MEMORY
+	codeNoDevice    = 100 // CUDA_ERROR_NO_DEVICE
+	codeNotReady    = 600 // CUDA_ERROR_NOT_READY
 )
 
 // OutOfMemory is an allocation that the device has no room for.

@@ -62,6 +62,7 @@ func calls(t *testing.T, g *gpu) map[string]func() error {
 		"cuLaunchKernelEx":                            func() error { return g.stream.Launch(f, line(1), unsafe.Pointer(&fillArgs{p, 7, 1})) },
 		"cuTensorMapEncodeTiled":                      func() error { return second(g.context.NewTensorMap(Bytes, p, 1, 16, 16, 1, 16, NoSwizzle)) },
 		"cuOccupancyMaxActiveBlocksPerMultiprocessor": func() error { return second(f.BlocksPerMultiprocessor(1, 0)) },
+		"cuOccupancyMaxPotentialClusterSize":          func() error { return second(f.MaxCluster(1, 0)) },
 	}
 }
 

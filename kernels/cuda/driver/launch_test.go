@@ -10,7 +10,7 @@ import (
 )
 
 func TestLaunch(t *testing.T) {
-	emulate(t)
+	emulate(t, "EMU_CAPABILITY", "90")
 	g := open(t)
 	fill, p := g.function("fill"), g.floats(make([]float32, 200)...)
 	if size, err := fill.ParameterSize(); size != int(unsafe.Sizeof(fillArgs{})) || err != nil {

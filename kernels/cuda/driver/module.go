@@ -63,11 +63,12 @@ type FunctionAttribute int
 
 // The attributes that mm asks for.
 const (
-	MaxThreads       FunctionAttribute = 0
-	StaticShared     FunctionAttribute = 1 // bytes
-	LocalBytes       FunctionAttribute = 3 // a thread's, spilled registers among them
-	Registers        FunctionAttribute = 4
-	maxDynamicShared FunctionAttribute = 8
+	MaxThreads       FunctionAttribute = 0  // CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK
+	StaticShared     FunctionAttribute = 1  // CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES
+	LocalBytes       FunctionAttribute = 3  // CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES: a thread's, spilled registers among them
+	Registers        FunctionAttribute = 4  // CU_FUNC_ATTRIBUTE_NUM_REGS
+	maxDynamicShared FunctionAttribute = 8  // CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES
+	largeClusters    FunctionAttribute = 14 // CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED
 )
 
 // Attribute asks for one number.
@@ -114,7 +115,7 @@ func (f *Function) named(err error) error {
 type Shape struct {
 	Grid, Block [3]uint32
 	Shared      uint32    // bytes of dynamic shared memory
-	Cluster     [3]uint32 // blocks of a cluster; 0 is 1
+	Cluster     [3]uint32 // blocks of a cluster, which run at once; 0 is 1
 	Cooperative bool      // all blocks run at once and may wait for each other
 	// Programmatic lets the kernel start before the one in front of it has ended;
 	// it waits by itself for what it needs.

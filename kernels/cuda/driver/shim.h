@@ -27,6 +27,8 @@ typedef struct {  // CUlaunchAttribute
 
 enum { MM_ATTRIBUTE_COOPERATIVE = 2, MM_ATTRIBUTE_CLUSTER = 4, MM_ATTRIBUTE_PROGRAMMATIC = 6 };
 
+enum { MM_LARGEST_CLUSTER = 16 };  // blocks, of any GPU so far
+
 typedef struct {  // CUlaunchConfig
 	unsigned grid[3], block[3], shared;
 	mm_handle stream;
@@ -51,7 +53,7 @@ typedef struct {  // CUDA_MEMCPY2D
 } mm_copy2d;
 
 typedef struct {  // CUtensorMap
-	_Alignas(64) uint64_t opaque[16];
+	_Alignas(128) uint64_t opaque[16];
 } mm_tensor_map;
 
 // X(symbol, parameters, arguments): calls that need no context.
@@ -79,6 +81,8 @@ typedef struct {  // CUtensorMap
 	X(cuFuncGetParamInfo, (mm_handle function, size_t index, size_t *offset, size_t *size), (function, index, offset, size)) \
 	X(cuOccupancyMaxActiveBlocksPerMultiprocessor, (int *blocks, mm_handle function, int threads, size_t shared),        \
 	  (blocks, function, threads, shared))                                                                               \
+	X(cuOccupancyMaxPotentialClusterSize, (int *size, mm_handle function, const mm_config *config),                      \
+	  (size, function, config))                                                                                          \
 	X(cuStreamCreate, (mm_handle * stream, unsigned flags), (stream, flags))                                             \
 	X(cuStreamDestroy_v2, (mm_handle stream), (stream))                                                                  \
 	X(cuStreamSynchronize, (mm_handle stream), (stream))                                                                 \
@@ -177,7 +181,14 @@ static inline mm_result mm_launch(const mm_driver *driver, mm_handle context, mm
 	return mm_cuLaunchKernelEx(driver, context, &config, function, params, NULL);
 }
 
-// mm_encode describes a matrix at p; the driver wants the map at a multiple of 64 bytes, which Go's memory need not be.
+// mm_max_cluster asks for a line of blocks; the grid counts for nothing, but may not be empty.
+static inline mm_result mm_max_cluster(const mm_driver *driver, mm_handle context, mm_handle function, unsigned threads,
+                                       unsigned shared, int *size) {
+	mm_config config = {{MM_LARGEST_CLUSTER, 1, 1}, {threads, 1, 1}, shared, 0, NULL, 0};
+	return mm_cuOccupancyMaxPotentialClusterSize(driver, context, size, function, &config);
+}
+
+// mm_encode describes a matrix at p; the driver wants the map at a multiple of 128 bytes, which Go's memory need not be.
 static inline mm_result mm_encode(const mm_driver *driver, mm_handle context, uint64_t *map, int type, mm_pointer p,
                                   const uint64_t *sizes, uint64_t pitch, const uint32_t *box, int swizzle, int promotion) {
 	mm_tensor_map aligned;

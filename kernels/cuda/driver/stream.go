@@ -17,7 +17,7 @@ type Stream struct {
 	handle  C.mm_handle
 }
 
-const streamNonBlocking = 1 // does not wait for the legacy default stream
+const streamNonBlocking = 1 // CU_STREAM_NON_BLOCKING: does not wait for the legacy default stream
 
 // NewStream makes a stream.
 func (c *Context) NewStream() (*Stream, error) {
@@ -54,7 +54,7 @@ type Event struct {
 	handle  C.mm_handle
 }
 
-const eventDisableTiming = 2
+const eventDisableTiming = 2 // CU_EVENT_DISABLE_TIMING
 
 // NewEvent makes an event; those without timing are cheaper to wait for.
 func (c *Context) NewEvent(timing bool) (*Event, error) {
@@ -111,7 +111,7 @@ type Graph struct {
 }
 
 // captureRelaxed lets the goroutine change threads between the calls.
-const captureRelaxed = 2
+const captureRelaxed = 2 // CU_STREAM_CAPTURE_MODE_RELAXED
 
 // Capture records what f gives to s instead of running it.
 func (s *Stream) Capture(f func() error) (*Graph, error) {

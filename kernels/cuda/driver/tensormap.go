@@ -8,7 +8,7 @@ import "C"
 import "fmt"
 
 // TensorMap describes a matrix in device memory to the GPU's tensor copy engine
-// (compute capability 9.0 and later); kernels get it by value, at 64 bytes.
+// (compute capability 9.0 and later); kernels get it by value, at 128 bytes.
 type TensorMap [16]uint64
 
 // ElementType is a CUtensorMapDataType.
@@ -16,9 +16,9 @@ type ElementType int
 
 // The element types that mm copies.
 const (
-	Bytes    ElementType = 0
-	Float32  ElementType = 7
-	BFloat16 ElementType = 9
+	Bytes    ElementType = 0 // CU_TENSOR_MAP_DATA_TYPE_UINT8
+	Float32  ElementType = 7 // CU_TENSOR_MAP_DATA_TYPE_FLOAT32
+	BFloat16 ElementType = 9 // CU_TENSOR_MAP_DATA_TYPE_BFLOAT16
 )
 
 func (t ElementType) size() int {
@@ -37,13 +37,13 @@ type Swizzle int
 
 // Swizzles by the width of a row in shared memory.
 const (
-	NoSwizzle  Swizzle = 0
-	Swizzle32  Swizzle = 1
-	Swizzle64  Swizzle = 2
-	Swizzle128 Swizzle = 3
+	NoSwizzle  Swizzle = 0 // CU_TENSOR_MAP_SWIZZLE_NONE
+	Swizzle32  Swizzle = 1 // CU_TENSOR_MAP_SWIZZLE_32B
+	Swizzle64  Swizzle = 2 // CU_TENSOR_MAP_SWIZZLE_64B
+	Swizzle128 Swizzle = 3 // CU_TENSOR_MAP_SWIZZLE_128B
 )
 
-const promoteL2To256 = 3 // bytes that a miss brings in
+const promoteL2To256 = 3 // CU_TENSOR_MAP_L2_PROMOTION_L2_256B: bytes that a miss brings in
 
 // NewTensorMap describes rows × cols elements at p, rows stride elements apart,
 // copied in boxes of boxRows × boxCols; what lies outside the matrix reads as zero.

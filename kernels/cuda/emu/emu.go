@@ -1,9 +1,9 @@
 // Package emu builds, for tests, a libcuda.so.1 that needs no GPU: the CUDA driver
 // API over host memory, and kernels compiled by the host's C++ compiler from the
-// same .cu files that nvcc compiles. A block's threads are coroutines that meet at
-// barriers and in warp operations, so what the kernels compute, and whether they
-// wait where they must, is tested wherever there is a C++ compiler. How long they
-// take is not.
+// same .cu files that nvcc compiles. The threads of a block, or of a cluster of
+// blocks, are coroutines that meet at barriers and in warp operations, so what the
+// kernels compute, and whether they wait where they must, is tested wherever there
+// is a C++ compiler. How long they take is not.
 package emu
 
 import (
@@ -131,12 +131,16 @@ func (c *compiler) unpack() (files []string, header string, err error) {
 
 // object compiles one file, unless it, the headers and the flags are as before.
 func (c *compiler) object(file, header string) (string, error) {
-	near, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.cuh"))
+	near, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.cu*"))
+	if err != nil {
+		return "", err
+	}
+	own, err := filepath.Glob(filepath.Join(filepath.Dir(file), "*.h"))
 	if err != nil {
 		return "", err
 	}
 	name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
-	return c.make(name, ".o", []string{"-c", "-x", "c++", "-include", header, file}, append(near, header, file))
+	return c.make(name, ".o", []string{"-c", "-x", "c++", "-include", header, file}, slices.Concat(near, own, []string{header, file}))
 }
 
 // make runs the compiler with a name for its output that is made from the flags and

@@ -5,9 +5,10 @@
 //     EMU_DEVICES=0            number of devices
 //     EMU_VERSION=12040        what cuDriverGetVersion says
 //     EMU_CAPABILITY=75        compute capability, times ten
+//     EMU_CLUSTER=16           blocks of the largest cluster, 4 without it; there are clusters from capability 9.0 on
 //     EMU_MEMORY=1048576       bytes of device memory
 //     EMU_FAIL=cuInit=999,...  calls that fail, with which code; cuInit=999@3 fails at the third call
-//     EMU_ORDER=reverse        run blocks, warps and lanes from the last to the first
+//     EMU_ORDER=reverse        run clusters, blocks, warps and lanes from the last to the first
 
 #include "run.h"
 
@@ -45,6 +46,8 @@ enum Result {
 	not_found = 500,
 	not_ready = 600,
 	launch_failed = 719,
+	not_supported = 801,
+	invalid_cluster_size = 912,
 };
 
 const std::map<int, std::pair<const char *, const char *>> texts = {
@@ -60,6 +63,8 @@ const std::map<int, std::pair<const char *, const char *>> texts = {
     {not_found, {"CUDA_ERROR_NOT_FOUND", "named symbol not found"}},
     {not_ready, {"CUDA_ERROR_NOT_READY", "device not ready"}},
     {launch_failed, {"CUDA_ERROR_LAUNCH_FAILED", "unspecified launch failure"}},
+    {not_supported, {"CUDA_ERROR_NOT_SUPPORTED", "operation not supported"}},
+    {invalid_cluster_size, {"CUDA_ERROR_INVALID_CLUSTER_SIZE", "cluster misconfiguration"}},
 };
 
 using Handle = uintptr_t;
@@ -79,6 +84,7 @@ struct Event {
 struct Function {
 	const Registration *kernel;
 	int dynamic = 48 << 10;
+	bool large_clusters = false;
 };
 
 std::recursive_mutex mutex;
@@ -96,10 +102,19 @@ std::map<std::string, Function> functions;
 
 constexpr Handle the_context = 0xc0de;
 constexpr size_t most_shared = 227 << 10;
+constexpr long portable_cluster = 8;  // blocks; more only where the kernel allows it
 
 long number(const char *name, long otherwise) {
 	const char *text = getenv(name);
 	return text && *text ? atol(text) : otherwise;
+}
+
+long capability() { return number("EMU_CAPABILITY", 80); }
+
+// most_blocks is how many blocks a cluster of f may have.
+long most_blocks(const Function &f) {
+	long most = number("EMU_CLUSTER", 4);
+	return f.large_clusters ? most : std::min(most, portable_cluster);
 }
 
 // planned is the code with which EMU_FAIL wants this call to fail.
@@ -193,6 +208,13 @@ struct Config {
 	unsigned count;
 };
 
+// block_fits says whether f can be launched with such blocks.
+bool block_fits(const Function &f, const Config &c) {
+	const unsigned *b = c.block;
+	uint64_t count = uint64_t(b[0]) * b[1] * b[2];
+	return count && count <= f.kernel->threads && b[2] <= 64 && c.shared <= unsigned(f.dynamic);
+}
+
 }  // namespace
 }  // namespace emu
 
@@ -243,12 +265,11 @@ int cuDeviceGetName(char *name, int len, int) {
 
 int cuDeviceGetAttribute(int *value, int attribute, int) {
 	LOCKED(cuDeviceGetAttribute)
-	long capability = number("EMU_CAPABILITY", 80);
 	switch (attribute) {
 	case 16: *value = 4; break;  // multiprocessors
 	case 38: *value = 1 << 20; break;  // L2 cache
-	case 75: *value = int(capability / 10); break;
-	case 76: *value = int(capability % 10); break;
+	case 75: *value = int(capability() / 10); break;
+	case 76: *value = int(capability() % 10); break;
 	case 97: *value = int(most_shared); break;
 	case 115: *value = 1; break;  // memory pools
 	default: return invalid_value;
@@ -276,6 +297,9 @@ int cuDevicePrimaryCtxRelease_v2(int) {
 	if (--contexts) return success;
 	for (Stream *s : streams) delete s;
 	for (const auto &each : allocated) free(reinterpret_cast<void *>(each.first));
+	for (void *m : modules) free(m);
+	for (auto &each : functions) each.second = {each.second.kernel};  // the next context's have no attributes set
+	modules.clear();
 	streams.clear();
 	allocated.clear();
 	in_use = 0;
@@ -348,9 +372,17 @@ int cuFuncGetAttribute(int *value, int attribute, Handle function) {
 
 int cuFuncSetAttribute(Handle function, int attribute, int value) {
 	READY(cuFuncSetAttribute)
-	if (attribute != 8 || value < 0 || size_t(value) > most_shared) return invalid_value;
-	reinterpret_cast<Function *>(function)->dynamic = value;
-	return success;
+	auto *f = reinterpret_cast<Function *>(function);
+	switch (attribute) {
+	case 8:
+		if (value < 0 || size_t(value) > most_shared) return invalid_value;
+		f->dynamic = value;
+		return success;
+	case 14:
+		f->large_clusters = value != 0;
+		return success;
+	}
+	return invalid_value;
 }
 
 int cuFuncGetParamInfo(Handle function, size_t index, size_t *offset, size_t *size) {
@@ -364,6 +396,15 @@ int cuFuncGetParamInfo(Handle function, size_t index, size_t *offset, size_t *si
 int cuOccupancyMaxActiveBlocksPerMultiprocessor(int *blocks, Handle, int threads, size_t shared) {
 	READY(cuOccupancyMaxActiveBlocksPerMultiprocessor)
 	*blocks = int(std::min<size_t>(2048 / size_t(threads), shared ? most_shared / shared : 32));
+	return success;
+}
+
+int cuOccupancyMaxPotentialClusterSize(int *size, Handle function, const Config *config) {
+	READY(cuOccupancyMaxPotentialClusterSize)
+	if (capability() < 90) return not_supported;
+	auto *f = reinterpret_cast<Function *>(function);
+	if (!block_fits(*f, *config)) return invalid_value;
+	*size = int(most_blocks(*f));
 	return success;
 }
 
@@ -643,17 +684,22 @@ int cuLaunchKernelEx(const Config *config, Handle function, void **params, void 
 	READY(cuLaunchKernelEx)
 	auto *f = reinterpret_cast<Function *>(function);
 	const unsigned *g = config->grid, *b = config->block;
-	uint64_t count = uint64_t(b[0]) * b[1] * b[2];
+	dim3 cluster = {1, 1, 1};
 	if (!g[0] || !g[1] || !g[2] || g[0] > 0x7fffffffu || g[1] > 65535 || g[2] > 65535) return invalid_value;
-	if (!count || count > f->kernel->threads || b[2] > 64 || config->shared > unsigned(f->dynamic)) return invalid_value;
+	if (!block_fits(*f, *config)) return invalid_value;
 	for (unsigned i = 0; i < config->count; i++) {
 		const Attribute &a = config->attributes[i];
 		if (a.id != 2 && a.id != 4 && a.id != 6) return invalid_value;
-		for (int axis = 0; a.id == 4 && axis < 3; axis++) {
-			if (!a.value.cluster[axis] || g[axis] % a.value.cluster[axis]) return invalid_value;
+		if (a.id != 4) continue;
+		const unsigned *c = a.value.cluster;
+		for (int axis = 0; axis < 3; axis++) {
+			if (!c[axis] || g[axis] % c[axis]) return invalid_value;
 		}
+		if (capability() < 90) return not_supported;
+		if (uint64_t(c[0]) * c[1] * c[2] > uint64_t(most_blocks(*f))) return invalid_cluster_size;
+		cluster = {c[0], c[1], c[2]};
 	}
-	Launch l = {f->kernel, {g[0], g[1], g[2]}, {b[0], b[1], b[2]}, config->shared, nullptr};
+	Launch l = {f->kernel, {g[0], g[1], g[2]}, {b[0], b[1], b[2]}, cluster, config->shared, nullptr};
 	std::vector<uint64_t> parameter((l.kernel->bytes + 7) / 8);
 	memcpy(parameter.data(), params[0], l.kernel->bytes);
 	return enqueue(config->stream, [l, parameter]() mutable -> int {
@@ -669,7 +715,7 @@ int cuLaunchKernelEx(const Config *config, Handle function, void **params, void 
 int cuTensorMapEncodeTiled(void *map, int, unsigned rank, void *address, const uint64_t *sizes, const uint64_t *strides,
                            const uint32_t *box, const uint32_t *, int, int, int, int) {
 	READY(cuTensorMapEncodeTiled)
-	if (reinterpret_cast<uintptr_t>(map) % 64 || reinterpret_cast<uintptr_t>(address) % 16 || rank < 1 || rank > 5) {
+	if (reinterpret_cast<uintptr_t>(map) % 128 || reinterpret_cast<uintptr_t>(address) % 16 || rank < 1 || rank > 5) {
 		return invalid_value;
 	}
 	for (unsigned i = 0; i < rank; i++) {

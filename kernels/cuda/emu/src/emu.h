@@ -50,6 +50,16 @@ void meet(Meeting *m);
 enum class Vote { none, any, all, count };
 int barrier(Vote vote, int value);  // __syncthreads and its kin
 
+// named_barrier is bar.sync id, threads: it waits until so many threads of the block, whole warps, have come to barrier id, 1
+// up to 15.
+void named_barrier(int id, int threads);
+
+// A cluster is blocks that run at the same time; without them in the launch each block is a cluster of its own. Its barrier is
+// for all threads of its blocks that have not ended (barrier.cluster.arrive and wait); the rank is %cluster_ctarank.
+void cluster_barrier();
+unsigned cluster_rank();
+unsigned cluster_size();  // in blocks
+
 // shared is a block's memory of the given size for one declaration, filled with NaNs when the block starts.
 void *shared(const void *declaration, size_t bytes, size_t alignment);
 void *dynamic_shared();

@@ -1,23 +1,14 @@
-// Blocks, threads, barriers and warps of the emulator. The threads of a block are coroutines that the scheduler resumes in a
+// Clusters, blocks, barriers and warps of the emulator. The threads of a block are coroutines that the scheduler resumes in a
 // fixed order, forwards or backwards (EMU_ORDER=reverse): a kernel that lacks a barrier gives other results in the other order.
+// A warp runs until its lanes wait for other warps, a block until its threads wait for other blocks, so that what is not held
+// back by a barrier gets as far ahead, or stays as far behind, as it can.
 
-#include "emu.h"
+#include "coroutine.h"
 #include "run.h"
 
 #include <cstdarg>
 #include <cstdio>
-#include <cstdlib>
-#include <vector>
-
-#include <sys/mman.h>
-
-#if !defined(__x86_64__)
-#include <ucontext.h>
-#endif
-
-#if defined(__SANITIZE_ADDRESS__)
-#include <sanitizer/common_interface_defs.h>
-#endif
+#include <string>
 
 namespace emu {
 
@@ -27,140 +18,35 @@ dim3 blocks, block_shape;
 
 namespace {
 
-constexpr size_t stack_bytes = 256 << 10;
-constexpr size_t colour_bytes = 17 * 64, colours = 64;  // stacks start at different lines of a cache, or they would all meet in a few
-constexpr unsigned warp_size = 32;
-
-enum class State { ready, meeting, barrier, done };
-
-struct Coroutine : Thread {
-	char *stack = nullptr;
-	State state;
-	Meeting *meeting;
-	Vote vote;
-	int value;  // given to a vote, then its result
-#if defined(__x86_64__)
-	void *sp;
-#else
-	ucontext_t context;
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-	void *fake;
-#endif
-};
-
-std::vector<Coroutine> threads;
-Coroutine *running;
-#if defined(__x86_64__)
-void *scheduler_sp;
-#else
-ucontext_t scheduler_context;
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-void *scheduler_fake;
-const void *scheduler_stack;
-size_t scheduler_bytes;
-#endif
-
-void (*body)(const void *);
-const void *parameter;
-char *message;  // of what went wrong in this launch
-
 struct Shared {
 	const void *declaration;
 	void *memory;
 };
-std::vector<Shared> shared_memory;
-void *dynamic_memory;
 
-#if defined(__x86_64__)
-// swap goes on where the stack at to was left, having left this one at from. It is part of its caller and jumps, so that the
-// processor's guesses where calls return to stay right.
-__attribute__((always_inline)) inline void swap(void **from, void *to) {
-	asm volatile(
-	    "leaq -128(%%rsp), %%rsp\n\t"  // what the caller may keep below its stack
-	    "pushq %%rbp\n\t"
-	    "leaq 1f(%%rip), %%rax\n\t"
-	    "pushq %%rax\n\t"
-	    "movq %%rsp, (%0)\n\t"
-	    "movq %1, %%rsp\n\t"
-	    "popq %%rax\n\t"
-	    "jmp *%%rax\n"
-	    "1:\n\t"
-	    "popq %%rbp\n\t"
-	    "leaq 128(%%rsp), %%rsp"
-	    : "+D"(from), "+S"(to)
-	    :
-	    : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0", "xmm1", "xmm2", "xmm3",
-	      "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "memory", "cc");
-}
-#endif
+// Named is one of a block's barriers with a number.
+struct Named {
+	unsigned threads;  // that it is for
+	unsigned waiting;
+};
 
-// leave goes from the running thread back to the scheduler.
-__attribute__((always_inline)) inline void leave() {
-	Coroutine *t = running;
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_start_switch_fiber(t->state == State::done ? nullptr : &t->fake, scheduler_stack, scheduler_bytes);
-#endif
-#if defined(__x86_64__)
-	swap(&t->sp, scheduler_sp);
-#else
-	swapcontext(&t->context, &scheduler_context);
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_finish_switch_fiber(t->fake, &scheduler_stack, &scheduler_bytes);
-#endif
-}
+// Block is a block that runs.
+struct Block {
+	uint3 index;
+	unsigned rank;       // in its cluster
+	Coroutine *threads;  // as many as Launch::block has
+	std::vector<Shared> shared;
+	void *dynamic;
+	Named named[named_barriers];
+	bool full;  // a named barrier has all the threads it is for
+};
 
-void enter() {
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_bytes);
-#endif
-	body(parameter);
-	running->state = State::done;
-	leave();
-	abort();
-}
+std::vector<Block> cluster;  // those that run at the same time
+Block *here;                 // the one whose thread runs
+char *message;               // of what went wrong in this launch
 
-// resume runs a thread until it waits or ends.
-__attribute__((always_inline)) inline void resume(Coroutine *t) {
-	running = t;
-	current = t;
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_start_switch_fiber(&scheduler_fake, t->stack, stack_bytes);
-#endif
-#if defined(__x86_64__)
-	swap(&scheduler_sp, t->sp);
-#else
-	swapcontext(&scheduler_context, &t->context);
-#endif
-#if defined(__SANITIZE_ADDRESS__)
-	__sanitizer_finish_switch_fiber(scheduler_fake, nullptr, nullptr);
-#endif
-	running = nullptr;
-}
-
-void prepare(Coroutine *t) {
-	if (!t->stack) {
-		t->stack = static_cast<char *>(mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-		if (t->stack == MAP_FAILED) abort();
-	}
-	t->state = State::ready;
-#if defined(__x86_64__)
-	size_t colour = size_t(t - threads.data()) % colours * colour_bytes;
-	void **top = reinterpret_cast<void **>(t->stack + stack_bytes - 64 - colour);
-	*--top = nullptr;  // a return address for enter, which never returns
-	*--top = reinterpret_cast<void *>(enter);
-	t->sp = top;
-#else
-	getcontext(&t->context);
-	t->context.uc_stack = {t->stack, 0, stack_bytes};
-	makecontext(&t->context, enter, 0);
-#endif
-}
-
-// gather completes the meetings of a warp to which all lanes of the mask have come.
-bool gather(Coroutine *warp, unsigned lanes) {
+// gather completes the meetings of a warp to which all lanes of the mask have come. Like advance it keeps its registers to
+// itself: the two are where the emulator spends its own time.
+__attribute__((noinline)) bool gather(Coroutine *warp, unsigned lanes) {
 	bool any = false;
 	for (unsigned first = 0; first < lanes; first++) {
 		if (warp[first].state != State::meeting) continue;
@@ -183,11 +69,11 @@ bool gather(Coroutine *warp, unsigned lanes) {
 }
 
 // release ends a barrier to which all threads that still run have come.
-bool release(unsigned count) {
+bool release(Block &b, unsigned count) {
 	int any = 0, all = 1, sum = 0, waiting = 0;
 	Vote vote = Vote::none;
 	for (unsigned i = 0; i < count; i++) {
-		Coroutine &t = threads[i];
+		Coroutine &t = b.threads[i];
 		if (t.state == State::done) continue;
 		if (t.state != State::barrier) return false;
 		if (waiting && t.vote != vote) report("threads wait at different kinds of barrier");
@@ -198,7 +84,7 @@ bool release(unsigned count) {
 		sum += t.value != 0;
 	}
 	for (unsigned i = 0; i < count; i++) {
-		Coroutine &t = threads[i];
+		Coroutine &t = b.threads[i];
 		if (t.state == State::done) continue;
 		t.state = State::ready;
 		t.value = vote == Vote::any ? any : vote == Vote::all ? all : sum;
@@ -206,47 +92,134 @@ bool release(unsigned count) {
 	return waiting > 0;
 }
 
-void stuck(unsigned count) {
-	unsigned barrier = 0, meeting = 0, done = 0, example = 0;
-	for (unsigned i = 0; i < count; i++) {
-		barrier += threads[i].state == State::barrier;
-		done += threads[i].state == State::done;
-		if (threads[i].state == State::meeting) meeting++, example = i;
+// release_named ends the named barriers that have all their threads. They take warps: lanes that still run come together.
+void release_named(Block &b, unsigned count) {
+	for (int id = 1; id < named_barriers; id++) {
+		Named &n = b.named[id];
+		if (!n.waiting || n.waiting != n.threads) continue;
+		for (unsigned first = 0; first < count; first += warp_size) {
+			unsigned running = 0, waiting = 0;
+			for (unsigned i = first; i < std::min(count, first + warp_size); i++) {
+				Coroutine &t = b.threads[i];
+				running += t.state != State::done;
+				if (t.state != State::named || t.value != id) continue;
+				waiting++;
+				t.state = State::ready;
+			}
+			if (waiting && waiting < running) {
+				report("%u of a warp's %u threads come to named barrier %d (warp %u)", waiting, running, id, first / warp_size);
+			}
+		}
+		n.waiting = 0;
 	}
-	report("deadlock in block (%u, %u, %u): %u threads at a barrier, %u ended, %u in a warp operation (thread %u, mask %#x)",
-	     block.x, block.y, block.z, barrier, done, meeting, example, meeting ? threads[example].meeting->mask : 0);
+	b.full = false;
 }
 
-void run_block(unsigned count, bool reverse) {
+// stuck reports a block whose threads wait for what cannot come.
+void stuck(const Block &b, unsigned count) {
+	unsigned barrier = 0, at_cluster = 0, meeting = 0, done = 0, example = 0;
+	for (unsigned i = 0; i < count; i++) {
+		State state = b.threads[i].state;
+		barrier += state == State::barrier;
+		at_cluster += state == State::cluster;
+		done += state == State::done;
+		if (state == State::meeting) meeting++, example = i;
+	}
+	std::string named;
+	for (int id = 1; id < named_barriers; id++) {
+		const Named &n = b.named[id];
+		if (!n.waiting) continue;
+		named += ", " + std::to_string(n.waiting) + " of " + std::to_string(n.threads) + " at named barrier " + std::to_string(id);
+	}
+	report("deadlock in block (%u, %u, %u): %u threads at a barrier%s, %u at the cluster's barrier, %u ended, "
+	       "%u in a warp operation (thread %u, mask %#x)",
+	       b.index.x, b.index.y, b.index.z, barrier, named.c_str(), at_cluster, done, meeting, example,
+	       meeting ? b.threads[example].meeting->mask : 0);
+}
+
+// release_cluster ends the barrier of a cluster to which all threads that still run have come. It is called when no thread can
+// go on by itself: one that waits for anything else waits for ever.
+bool release_cluster(unsigned count) {
+	bool waiting = false;
+	for (const Block &b : cluster) {
+		for (unsigned i = 0; i < count; i++) {
+			State state = b.threads[i].state;
+			if (state == State::done) continue;
+			if (state != State::cluster) {
+				stuck(b, count);
+				return false;
+			}
+			waiting = true;
+		}
+	}
+	if (!waiting) return false;
+	for (Block &b : cluster) {
+		for (unsigned i = 0; i < count; i++) {
+			if (b.threads[i].state == State::cluster) b.threads[i].state = State::ready;
+		}
+	}
+	return true;
+}
+
+// advance runs a block until none of its threads can go on by itself.
+__attribute__((noinline)) void advance(Block &b, unsigned count, bool reverse) {
+	here = &b;
+	block = b.index;
 	unsigned warps = (count + warp_size - 1) / warp_size;
-	for (;;) {
-		bool ran = false;
+	do {
 		for (unsigned n = 0; n < warps; n++) {
 			unsigned w = reverse ? warps - 1 - n : n, lanes = std::min(warp_size, count - w * warp_size);
-			Coroutine *warp = &threads[w * warp_size];
+			Coroutine *warp = &b.threads[w * warp_size];
 			do {
 				for (unsigned k = 0; k < lanes; k++) {
 					Coroutine *t = &warp[reverse ? lanes - 1 - k : k];
 					if (t->state != State::ready) continue;
 					resume(t);
-					ran = true;
 					if (message) return;
 				}
 			} while (gather(warp, lanes) && !message);
 			if (message) return;
-		}
-		bool released = release(count);
-		if (message) return;
-		if (!released) {
-			unsigned done = 0;
-			for (unsigned i = 0; i < count; i++) done += threads[i].state == State::done;
-			if (done == count) return;
-			if (!ran) {
-				stuck(count);
-				return;
+			if (b.full) {
+				release_named(b, count);
+				if (message) return;
+				n = unsigned(-1);  // the warps it frees go on before those that come later in the order
 			}
 		}
+	} while (release(b, count) && !message);
+}
+
+void run_cluster(unsigned count, bool reverse) {
+	do {
+		for (size_t n = 0; n < cluster.size(); n++) {
+			advance(cluster[reverse ? cluster.size() - 1 - n : n], count, reverse);
+			if (message) return;
+		}
+	} while (release_cluster(count));
+}
+
+// start makes block number rank of the cluster ready to run.
+void start(const Launch &l, unsigned rank, uint3 index, unsigned count) {
+	Block &b = cluster[rank];
+	b.index = index;
+	b.rank = rank;
+	b.threads = &threads[size_t(rank) * count];
+	b.dynamic = nullptr;
+	std::fill(std::begin(b.named), std::end(b.named), Named{});
+	b.full = false;
+	if (l.shared && posix_memalign(&b.dynamic, 1024, l.shared)) abort();
+	if (l.shared) memset(b.dynamic, 0xff, l.shared);
+	for (unsigned i = 0; i < count; i++) {
+		Coroutine &t = b.threads[i];
+		t.index = {i % l.block.x, i / l.block.x % l.block.y, i / l.block.x / l.block.y};
+		t.lane = i % warp_size;
+		prepare(&t);
 	}
+}
+
+void end(Block &b) {
+	for (const Shared &s : b.shared) free(s.memory);
+	b.shared.clear();
+	free(b.dynamic);
 }
 
 }  // namespace
@@ -287,115 +260,61 @@ int barrier(Vote vote, int value) {
 	return running->value;
 }
 
+void named_barrier(int id, int count) {
+	if (id < 1 || id >= named_barriers) fail("named barrier %d, want 1 up to %d", id, named_barriers - 1);
+	if (count < 1 || unsigned(count) % warp_size) fail("named barrier %d for %d threads, want a multiple of 32", id, count);
+	Named &n = here->named[id];
+	if (n.waiting && n.threads != unsigned(count)) {
+		fail("named barrier %d for %d threads, where others wait for %u", id, count, n.threads);
+	}
+	if (n.waiting == unsigned(count)) fail("more than %d threads come to named barrier %d", count, id);
+	n.threads = unsigned(count);
+	here->full |= ++n.waiting == n.threads;
+	running->state = State::named;
+	running->value = id;
+	leave();
+}
+
+void cluster_barrier() {
+	running->state = State::cluster;
+	leave();
+}
+
+unsigned cluster_rank() { return here->rank; }
+unsigned cluster_size() { return unsigned(cluster.size()); }
+
 void *shared(const void *declaration, size_t bytes, size_t alignment) {
-	for (const Shared &s : shared_memory) {
+	for (const Shared &s : here->shared) {
 		if (s.declaration == declaration) return s.memory;
 	}
 	void *memory;
 	if (posix_memalign(&memory, std::max(alignment, sizeof(void *)), bytes)) abort();
 	memset(memory, 0xff, bytes);
-	shared_memory.push_back({declaration, memory});
+	here->shared.push_back({declaration, memory});
 	return memory;
 }
 
-void *dynamic_shared() { return dynamic_memory; }
-
-unsigned ballot(unsigned mask, bool vote) {
-	struct Ballot : Meeting {
-		bool vote;
-		unsigned result;
-	} b;
-	b.mask = mask;
-	b.vote = vote;
-	b.complete = [](Meeting **lanes) {
-		unsigned result = 0;
-		for (unsigned i = 0; i < warp_size; i++) {
-			if (lanes[i] && static_cast<Ballot *>(lanes[i])->vote) result |= 1u << i;
-		}
-		for (unsigned i = 0; i < warp_size; i++) {
-			if (lanes[i]) static_cast<Ballot *>(lanes[i])->result = result;
-		}
-	};
-	meet(&b);
-	return b.result;
-}
-
-void sync_warp(unsigned mask) {
-	Meeting m;
-	m.mask = mask;
-	m.complete = [](Meeting **) {};
-	meet(&m);
-}
-
-namespace {
-
-float bf16(uint32_t pair, int half) {
-	uint32_t bits = half ? pair & 0xffff0000u : pair << 16;
-	float v;
-	memcpy(&v, &bits, 4);
-	return v;
-}
-
-struct Product : Meeting {
-	float *c;
-	const uint32_t *a, *b;
-};
-
-}  // namespace
-
-void mma_bf16(float *c, const uint32_t *a, const uint32_t *b) {
-	Product p;
-	p.mask = 0xffffffffu;
-	p.c = c, p.a = a, p.b = b;
-	p.complete = [](Meeting **lanes) {
-		typedef double Eight __attribute__((vector_size(64)));
-		double left[16][16];
-		Eight right[16], sums[16];
-		for (int lane = 0; lane < 32; lane++) {
-			auto *p = static_cast<Product *>(lanes[lane]);
-			int group = lane / 4, pair = lane % 4 * 2;
-			for (int half = 0; half < 2; half++) {
-				for (int i = 0; i < 4; i++) left[group + i % 2 * 8][pair + half + i / 2 * 8] = bf16(p->a[i], half);
-				for (int i = 0; i < 2; i++) right[pair + half + i * 8][group] = bf16(p->b[i], half);
-				for (int i = 0; i < 2; i++) sums[group + i * 8][pair + half] = p->c[2 * i + half];
-			}
-		}
-		for (int row = 0; row < 16; row++) {
-			Eight sum = sums[row];
-			for (int k = 0; k < 16; k++) sum += left[row][k] * right[k];
-			sums[row] = sum;
-		}
-		for (int lane = 0; lane < 32; lane++) {
-			auto *p = static_cast<Product *>(lanes[lane]);
-			for (int i = 0; i < 4; i++) p->c[i] = float(sums[lane / 4 + i / 2 * 8][lane % 4 * 2 + i % 2]);
-		}
-	};
-	meet(&p);
-}
+void *dynamic_shared() { return here->dynamic; }
 
 char *run(const Launch &l) {
 	unsigned count = l.block.x * l.block.y * l.block.z;
+	const dim3 &g = l.grid, &c = l.cluster;
+	unsigned size = c.x * c.y * c.z, wide = g.x / c.x, high = g.y / c.y;
 	const char *order = getenv("EMU_ORDER");
 	bool reverse = order && !strcmp(order, "reverse");
-	if (threads.size() < count) threads.resize(count);
+	if (threads.size() < size_t(size) * count) threads.resize(size_t(size) * count);
+	cluster.resize(size);
 	blocks = l.grid, block_shape = l.block, body = l.kernel->run, parameter = l.parameter, message = nullptr;
-	uint64_t total = uint64_t(l.grid.x) * l.grid.y * l.grid.z;
+	uint64_t total = uint64_t(wide) * high * (g.z / c.z);
 	for (uint64_t n = 0; n < total && !message; n++) {
 		uint64_t at = reverse ? total - 1 - n : n;
-		block = {unsigned(at % l.grid.x), unsigned(at / l.grid.x % l.grid.y), unsigned(at / l.grid.x / l.grid.y)};
-		if (l.shared && posix_memalign(&dynamic_memory, 1024, l.shared)) abort();
-		if (l.shared) memset(dynamic_memory, 0xff, l.shared);
-		for (unsigned i = 0; i < count; i++) {
-			Coroutine &t = threads[i];
-			t.index = {i % l.block.x, i / l.block.x % l.block.y, i / l.block.x / l.block.y};
-			t.lane = i % warp_size;
-			prepare(&t);
+		uint3 first = {unsigned(at % wide) * c.x, unsigned(at / wide % high) * c.y, unsigned(at / wide / high) * c.z};
+		for (unsigned rank = 0; rank < size; rank++) {
+			start(l, rank, {first.x + rank % c.x, first.y + rank / c.x % c.y, first.z + rank / c.x / c.y}, count);
 		}
-		run_block(count, reverse);
-		for (const Shared &s : shared_memory) free(s.memory);
-		shared_memory.clear();
-		if (l.shared) free(dynamic_memory);
-		dynamic_memory = nullptr;
+		run_cluster(count, reverse);
+		for (unsigned i = 0; message && i < size * count; i++) abandon(&threads[i]);
+		for (Block &b : cluster) end(b);
 	}
 	return message;
 }
