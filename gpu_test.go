@@ -5,9 +5,7 @@ package mm
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -47,11 +45,7 @@ func onGPU(t *testing.T, test func(t *testing.T)) {
 // onCUDA runs a test on a GPU and in the emulator.
 func onCUDA(t *testing.T, test func(t *testing.T)) {
 	t.Run("emulated", func(t *testing.T) {
-		sources, err := filepath.Glob("kernels/cuda/*.cu")
-		if err != nil || len(sources) == 0 {
-			t.Fatalf("no kernels in kernels/cuda, error %v", err)
-		}
-		t.Setenv(driver.PathVariable, emu.Library(t, sources...))
+		t.Setenv(driver.PathVariable, emu.Library(t, "kernels/cuda/program.cu"))
 		test(t)
 	})
 	onGPU(t, test)
@@ -83,10 +77,39 @@ func TestTinyCUDA(t *testing.T) {
 			inputs = append(inputs, Input{Task: "translate", To: "de", Text: text, MaxTokens: 12, Beam: 1 + i%2})
 		}
 		want := outputs(t, LoadTiny(t, WithDevice("cpu")), inputs)
-		if got := outputs(t, LoadTiny(t, WithDevice("cuda")), inputs); !slices.Equal(got, want) {
-			t.Errorf("outputs %q, on the CPU %q", got, want)
+		for _, way := range []string{"graph", "overlap", "program"} {
+			t.Run(way, func(t *testing.T) {
+				m := inSteps(t, way, LoadTiny)
+				if got := outputs(t, m, inputs); !slices.Equal(got, want) {
+					t.Errorf("outputs %q, on the CPU %q", got, want)
+				}
+				if got := outputs(t, m, inputs[:1]); got[0] != want[0] {
+					t.Errorf("alone %q, on the CPU %q", got[0], want[0])
+				}
+				m.Close()
+				if m.engine.ahead.chain.Taken.Steps == 0 {
+					t.Error("no steps were run ahead")
+				}
+			})
 		}
 	})
+}
+
+// inSteps loads a model on the GPU that runs steps in a way, or skips the test where
+// the GPU has no such way. That of the emulator has all.
+func inSteps(t *testing.T, way string, load func(t testing.TB, opts ...Option) *Model) *Model {
+	t.Helper()
+	t.Setenv("EMU_CAPABILITY", "100")
+	t.Setenv(cuda.StepsVariable, way)
+	dev, err := cuda.Open(0)
+	if err != nil && strings.Contains(err.Error(), "wants compute capability") {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	dev.Close()
+	return load(t, WithDevice("cuda"))
 }
 
 // outputs are m's texts for inputs that are asked at once.
@@ -135,7 +158,7 @@ func TestBaseCUDA(t *testing.T) {
 	})
 }
 
-func loadBase(t *testing.T, device string) *Model {
+func loadBase(t testing.TB, device string) *Model {
 	t.Helper()
 	m, err := Load(base.FS, WithDevice(device))
 	if err != nil {
@@ -161,6 +184,14 @@ func TestAgreement(t *testing.T) {
 			t.Setenv("MM_CPU", "avx2") // does not round activations
 		}
 		got, want := outputs(t, loadBase(t, "cuda"), inputs), outputs(t, loadBase(t, "cpu"), inputs)
+		for _, way := range []string{"overlap", "program"} { // by each of which the bits are the same
+			t.Run(way, func(t *testing.T) {
+				m := inSteps(t, way, func(t testing.TB, _ ...Option) *Model { return loadBase(t, "cuda") })
+				if again := outputs(t, m, inputs[:min(len(inputs), 4)]); !slices.Equal(again, got[:len(again)]) {
+					t.Errorf("outputs %q, by graphs %q", again, got[:len(again)])
+				}
+			})
+		}
 		differ := 0
 		for i, in := range inputs {
 			if got[i] != want[i] {
@@ -192,35 +223,4 @@ func sentences(t *testing.T, path string) (inputs []Input) {
 		t.Fatalf("%s: no sentences", path)
 	}
 	return inputs
-}
-
-// BenchmarkCUDA translates greedily on a GPU, a request alone and 256 at once, each
-// of at most 24 tokens.
-func BenchmarkCUDA(b *testing.B) {
-	m, err := Load(base.FS, WithDevice("cuda"))
-	if err != nil {
-		if os.Getenv("MM_REQUIRE_GPU") == "1" {
-			b.Fatal(err)
-		}
-		b.Skip(err)
-	}
-	defer m.Close()
-	for _, batch := range []int{1, 256} {
-		var inputs []Input
-		for i := range batch {
-			inputs = append(inputs, Input{Task: "translate", To: "de", MaxTokens: 24,
-				Text: fmt.Sprintf("The train to the north leaves at %d, but nobody has seen it today.", 100+i)})
-		}
-		b.Run(fmt.Sprint(batch), func(b *testing.B) {
-			runAll(b, m, inputs) // what is made once
-			tokens := 0
-			for b.Loop() {
-				for _, out := range runAll(b, m, inputs) {
-					tokens += out.Tokens
-				}
-			}
-			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(tokens), "µs/token")
-			b.ReportMetric(float64(tokens)/b.Elapsed().Seconds(), "tokens/s")
-		})
-	}
 }

@@ -13,6 +13,8 @@
 // time, so device memory sees each key once for 32 queries. A lane multiplies its key with 8 queries per read of it; the sums
 // of weights stay in lanes until the end.
 
+#pragma once
+
 #include "common.cuh"
 
 struct AttentionArgs {
@@ -91,12 +93,13 @@ struct Split {
 
 constexpr int SPLIT_BATCH = 4;
 
+using AttentionTeam = Team<ATTENTION_WARPS * WARP>;
+
 template <int D>
-DEVICE void split(const AttentionArgs &a) {
+DEVICE void split(const AttentionArgs &a, const AttentionTeam &team, Split<D> &groups) {
 	constexpr int LANES = Split<D>::LANES, GROUPS = Split<D>::GROUPS;
-	SHARED(Split<D>, groups);
-	int row = int(blockIdx.x) / a.heads, column = (int(blockIdx.x) - row * a.heads) * D;
-	int group = int(threadIdx.x) / LANES, lane = int(threadIdx.x) % LANES, mine = column + 4 * lane;
+	int row = team.x / a.heads, column = (team.x - row * a.heads) * D;
+	int group = team.thread / LANES, lane = team.thread % LANES, mine = column + 4 * lane;
 	Keys keys = keys_of(a, row);
 	float4 q = *reinterpret_cast<const float4 *>(a.q.row(row) + mine), sum = make_float4(0, 0, 0, 0);
 
@@ -135,7 +138,7 @@ DEVICE void split(const AttentionArgs &a) {
 	}
 	if (lane == 0) groups.most[group] = most, groups.total[group] = total;
 	groups.sum[group][lane] = sum;
-	__syncthreads();
+	team.wait();
 	if (group > 0) return;
 	for (int g = 1; g < GROUPS; g++) most = fmaxf(most, groups.most[g]);
 	total = 0;
@@ -149,9 +152,9 @@ DEVICE void split(const AttentionArgs &a) {
 	*reinterpret_cast<float4 *>(a.dst.row(row) + mine) = scaled(sum, keys.count > 0 ? 1.0f / total : 0.0f);
 }
 
-KERNEL(attention_split_32, AttentionArgs, ATTENTION_WARPS * WARP) { split<32>(a); }
-KERNEL(attention_split_64, AttentionArgs, ATTENTION_WARPS * WARP) { split<64>(a); }
-KERNEL(attention_split_128, AttentionArgs, ATTENTION_WARPS * WARP) { split<128>(a); }
+WORK_IN(Split<32>, attention_split_32, AttentionArgs, ATTENTION_WARPS * WARP) { split<32>(a, team, shared); }
+WORK_IN(Split<64>, attention_split_64, AttentionArgs, ATTENTION_WARPS * WARP) { split<64>(a, team, shared); }
+WORK_IN(Split<128>, attention_split_128, AttentionArgs, ATTENTION_WARPS * WARP) { split<128>(a, team, shared); }
 
 constexpr int TILE_QUERIES = 8;  // of a warp
 

@@ -39,12 +39,11 @@ def run(command, **options):
 
 
 def compile_all(tools, work):
-    """All kernels as one unit, for one fatbin; returns what the assembler said of each."""
-    unit, fatbin = work / "all.cu", work / "kernels.fatbin"
-    unit.write_text("".join(f'#include "{p.name}"\n' for p in sorted(HERE.glob("*.cu"))), encoding="utf-8")
+    """All kernels, which program.cu includes, for one fatbin; returns what the assembler said of each."""
+    fatbin = work / "kernels.fatbin"
     flags = [f for t in TARGETS for f in ("-gencode", t)]
     said = run([tools / "nvcc", "-std=c++17", "-O3", "--fatbin", *flags, "-Xptxas", "-v", "-Werror", "all-warnings",
-                "-I", HERE, "-o", fatbin, unit.name], cwd=work)
+                "-o", fatbin, HERE / "program.cu"])
     return fatbin, said
 
 
@@ -80,6 +79,18 @@ def check_instructions(tools, fatbin, kernels):
                     sys.exit(f"build: kernel {k} for {chip} has no {wanted[chip]}")
 
 
+def check_header(tools, work):
+    """Fails where what driver/ says of the driver's calls, structs and numbers is not what its header says."""
+    numbers = [m for p in sorted((HERE / "driver").glob("*.go"))
+               for m in re.findall(r"= (\d+) +// (CU\w+)", p.read_text(encoding="utf-8"))]
+    text = (HERE / "driver/testdata/header.c").read_text(encoding="utf-8").replace('"../shim.h"', f'"{HERE / "driver/shim.h"}"')
+    unit = work / "header.c"
+    unit.write_text(text + "".join(f"SAME({n}, {name});\n" for n, name in numbers), encoding="utf-8")
+    run(["cc", "-std=gnu11", "-fsyntax-only", "-Werror", "-Wno-int-conversion", "-Wno-incompatible-pointer-types",
+         "-I", tools.parent / "include", unit])
+    return len(numbers)
+
+
 def table(found):
     """Registers and shared memory of each kernel, for README.md."""
     lines = ["| kernel | " + " | ".join(f"{c}: registers" for c in CHIPS) + " | static shared memory, bytes |",
@@ -100,6 +111,7 @@ def main():
     if not tools:
         sys.exit(f"build: no CUDA compiler in {sys.prefix}, want the packages of requirements.txt")
 
+    numbers = check_header(tools, work)
     fatbin, said = compile_all(tools, work)
     found = resources(said)
     for (kernel, chip), (_, _, spilled) in found.items():
@@ -115,7 +127,8 @@ def main():
     (HERE / "kernels.sum").write_text("".join(sums), encoding="utf-8")
     run([sys.executable, HERE.parent.parent / "bench/section.py", "--file", HERE / "README.md", "--name", "resources"],
         input=table(found))
-    print(f"kernels.fatbin: {len(data)} bytes, {len({k for k, _ in found})} kernels for {', '.join(CHIPS)} and PTX")
+    print(f"kernels.fatbin: {len(data)} bytes, {len({k for k, _ in found})} kernels for {', '.join(CHIPS)} and PTX; "
+          f"{numbers} numbers are the driver's")
 
 
 if __name__ == "__main__":

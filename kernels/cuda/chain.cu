@@ -5,6 +5,8 @@
 // sums, rows and ranks, until as many continue as there are rows. Then a warp each copies the paths: to the other half of
 // their memory, as a path may be several rows' past. A greedy search adds to its path where it stands.
 
+#pragma once
+
 #include "common.cuh"
 
 constexpr int MOST_BEAM = 64;
@@ -31,6 +33,7 @@ struct ChainArgs {
 	float *taken_scores;
 	int *taken_tokens, *taken_from;
 	int *going;                // searches that have not stopped
+	int *ran;                  // steps so far in which some search went on, this one included
 	int rows, k;
 };
 
@@ -98,32 +101,31 @@ DEVICE void choose_next(const ChainArgs &a, int search, Choice &choice) {
 }
 
 // record copies the step's candidates, and what was chosen of them, to where the host reads them.
-DEVICE void record(const ChainArgs &a, int first, int rows, int step, const Choice &choice) {
+DEVICE void record(const ChainArgs &a, const Team<ADVANCE_THREADS> &team, int first, int rows, int step, const Choice &choice) {
 	int64_t to = (int64_t(step) * a.rows + first) * a.k;
-	for (int i = int(threadIdx.x); i < rows * a.k; i += ADVANCE_THREADS) {
+	for (int i = team.thread; i < rows * a.k; i += ADVANCE_THREADS) {
 		a.taken_ids[to + i] = a.ids[first * a.k + i];
 		a.taken_scores[to + i] = a.scores[first * a.k + i];
 	}
-	for (int j = int(threadIdx.x); j < rows; j += ADVANCE_THREADS) {
+	for (int j = team.thread; j < rows; j += ADVANCE_THREADS) {
 		int64_t at = int64_t(step) * a.rows + first + j;
 		a.taken_tokens[at] = choice.count < 0 ? -1 : choice.next[j].token;
 		a.taken_from[at] = choice.count < 0 ? -1 : choice.next[j].row;
 	}
 }
 
-KERNEL(advance, ChainArgs, ADVANCE_THREADS) {
-	SHARED(Choice, choice);
-	int search = int(blockIdx.x), first = a.searches[search], rows = a.searches[search + 1] - first;
+WORK_IN(Choice, advance, ChainArgs, ADVANCE_THREADS) {
+	int search = team.x, first = a.searches[search], rows = a.searches[search + 1] - first;
 	SearchState &state = a.states[search];
 	int step = state.step, steps = a.header[0], half = a.header[1];
 	if (state.stopped) return;
-	if (warp_id() == 0) choose_next(a, search, choice);
-	__syncthreads();
-	record(a, first, rows, step, choice);
+	if (team.warp() == 0) choose_next(a, search, shared);
+	team.wait();
+	record(a, team, first, rows, step, shared);
 	bool last = step + 1 == steps;
-	if (choice.count > 0 && !last) {
-		for (int j = warp_id(); j < rows; j += ADVANCE_THREADS / WARP) {
-			int from = choice.next[j].row, length = a.counts[from], start = a.starts[from], to = start;
+	if (shared.count > 0 && !last) {
+		for (int j = team.warp(); j < rows; j += ADVANCE_THREADS / WARP) {
+			int from = shared.next[j].row, length = a.counts[from], start = a.starts[from], to = start;
 			if (rows > 1) {
 				to = a.starts[first + j];
 				to = to < half ? to + half : to - half;
@@ -132,21 +134,21 @@ KERNEL(advance, ChainArgs, ADVANCE_THREADS) {
 			if (lane_id() == 0) a.paths[to + length] = a.fresh[int64_t(step) * a.rows + first + j];
 		}
 	}
-	__syncthreads(); // all has been read
-	if (choice.count > 0 && !last) {
-		for (int j = int(threadIdx.x); j < rows; j += ADVANCE_THREADS) {
+	team.wait(); // all has been read
+	if (shared.count > 0 && !last) {
+		for (int j = team.thread; j < rows; j += ADVANCE_THREADS) {
 			int r = first + j;
-			a.tokens[r] = choice.next[j].token;
-			a.logs[r] = choice.next[j].log;
+			a.tokens[r] = shared.next[j].token;
+			a.logs[r] = shared.next[j].log;
 			a.slots[r] = a.fresh[int64_t(step) * a.rows + r];
 			a.positions[r]++;
 			a.counts[r]++;
 			if (rows > 1) a.starts[r] = a.starts[r] < half ? a.starts[r] + half : a.starts[r] - half;
 		}
 	}
-	if (threadIdx.x == 0) {
-		state.step = step + 1;
-		if (choice.count < 0) {
+	if (team.thread == 0) {
+		state.step = *a.ran = step + 1;
+		if (shared.count < 0) {
 			state.stopped = 1;
 			atomicAdd(a.going, -1);
 		}

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"encoding/binary"
 	"errors"
 	"unsafe"
 
@@ -19,7 +20,7 @@ type chainArgs struct {
 	ids, scores                     driver.Pointer
 	takenIDs, takenScores           driver.Pointer
 	takenTokens, takenFrom          driver.Pointer
-	going                           driver.Pointer
+	going, ran                      driver.Pointer
 	rows, k                         int32
 }
 
@@ -49,6 +50,9 @@ type chaining struct {
 	events  [chainAhead + 1]*driver.Event
 	states  []searchState
 	factors []float64
+	// A program, in parts and whole.
+	operations []operation
+	program    []int32
 }
 
 func (c *chaining) close() (first error) {
@@ -63,23 +67,32 @@ func (c *chaining) close() (first error) {
 	return first
 }
 
-// Chain queues one step, the choice behind it, and both again and again, each time as
-// one graph. The host looks after a step whether any search goes on, while the next one
-// runs.
+// Chain runs one step, the choice behind it, and both again and again: as a program, or
+// each time as one graph.
 func (d *Device) Chain(c *kernels.Chain, step func()) {
 	d.wait()
 	args := d.chainLists(c)
-	taken := d.chainResults(c, args)
+	size := d.chainResults(c, args)
 	d.chaining.args = args
 	defer func() { d.chaining.args = nil }()
 	step()
 	d.chaining.args = nil
 	d.launch(kernelAdvance, len(c.Ends), 1, advanceThreads, 0, unsafe.Pointer(args))
+	if numbers, program, ok := d.program(); ok {
+		d.check(d.runProgram(numbers, program, args))
+	} else {
+		d.check(d.repeat(c.Steps, args.going, d.results.pinned.Bytes[size:]))
+	}
+	d.check(d.stream.Download(d.results.pinned.Bytes[:size], d.results.at))
+	d.wait()
+	d.readTaken(&c.Taken, args)
+}
 
-	going := unsafe.Slice((*int32)(unsafe.Pointer(&d.results.pinned.Bytes[taken])), c.Steps)
-	t := &c.Taken
-	d.check(d.journal.repeat(func(i int) (bool, error) {
-		if err := d.stream.Download(raw(going[i:i+1]), args.going); err != nil {
+// repeat queues a step again and again. After each the number of searches that go on
+// comes to pinned memory, where the host reads it while the next step runs.
+func (d *Device) repeat(steps int, going driver.Pointer, pinned []byte) error {
+	return d.journal.repeat(func(i int) (bool, error) {
+		if err := d.stream.Download(pinned[4*i:4*i+4], going); err != nil {
 			return false, err
 		}
 		if err := d.mark(i); err != nil {
@@ -87,16 +100,11 @@ func (d *Device) Chain(c *kernels.Chain, step func()) {
 		}
 		known := i - chainAhead
 		if known < 0 {
-			return i+1 < c.Steps, nil
+			return i+1 < steps, nil
 		}
 		err := d.chaining.events[known%len(d.chaining.events)].Synchronize()
-		return i+1 < c.Steps && going[known] > 0, err
-	}))
-	d.check(d.stream.Download(d.results.pinned.Bytes[:taken], d.results.at))
-	d.wait()
-	for t.Steps = 1; t.Steps < c.Steps && going[t.Steps-1] > 0; t.Steps++ {
-	}
-	d.readTaken(t, args)
+		return i+1 < steps && binary.NativeEndian.Uint32(pinned[4*known:]) > 0, err
+	})
 }
 
 // mark puts an event behind step i.
@@ -146,8 +154,8 @@ func (d *Device) chainResults(c *kernels.Chain, args *chainArgs) int {
 		size += (4*n + 63) &^ 63
 		return at
 	}
-	fields := []*driver.Pointer{&args.takenIDs, &args.takenScores, &args.takenTokens, &args.takenFrom, &args.ids, &args.scores}
-	for i, n := range []int{steps * each, steps * each, steps * rows, steps * rows, each, each} {
+	fields := []*driver.Pointer{&args.takenIDs, &args.takenScores, &args.takenTokens, &args.takenFrom, &args.ran, &args.ids, &args.scores}
+	for i, n := range []int{steps * each, steps * each, steps * rows, steps * rows, 1, each, each} {
 		*fields[i] = place(n)
 	}
 	d.check(d.results.reserve(size + 4*steps))
@@ -160,6 +168,7 @@ func (d *Device) chainResults(c *kernels.Chain, args *chainArgs) int {
 // readTaken copies what was downloaded.
 func (d *Device) readTaken(t *kernels.Taken, args *chainArgs) {
 	from := func(at driver.Pointer) []byte { return d.results.pinned.Bytes[at-d.results.at:] }
+	t.Steps = int(binary.NativeEndian.Uint32(from(args.ran)))
 	rows := t.Steps * int(args.rows)
 	each := rows * int(args.k)
 	copy(raw(t.Candidates.IDs[:each]), from(args.takenIDs))

@@ -7,13 +7,40 @@
 #include <cstdint>
 
 #ifndef MM_EMU  // emu/src/emu.h has these for the host's compiler
-#define KERNEL(name, Args, threads) extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args a)
+#define KERNEL(name, Args, threads)                                                                           \
+	__device__ __forceinline__ void name##_kernel(const Args &a);                                             \
+	extern "C" __global__ void __launch_bounds__(threads) name(const __grid_constant__ Args a) {              \
+		after_others();                                                                                       \
+		name##_kernel(a);                                                                                     \
+	}                                                                                                         \
+	__device__ __forceinline__ void name##_kernel(const Args &a)
+#define ONE_BLOCK(threads) threads, 1  // a multiprocessor, which may have all registers
 #define SHARED(T, name) __shared__ T name
 extern __shared__ __align__(1024) unsigned char dynamic_memory[];
 #define DYNAMIC_SHARED(T, name) T *name = reinterpret_cast<T *>(dynamic_memory)
+#else
+#define ONE_BLOCK(threads) threads
 #endif
 
 #define DEVICE __device__ __forceinline__
+
+// after_others lets the next kernel be put on the GPU and waits until the ones before have ended, where launches may overlap
+// (driver.Shape's Programmatic); elsewhere it does nothing.
+DEVICE void after_others() {
+#if !defined(MM_EMU) && __CUDA_ARCH__ >= 900
+	asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+	asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+
+// named_barrier waits for so many threads of the block at barrier 1 to 15; __syncthreads is barrier 0.
+DEVICE void named_barrier(int barrier, int threads) {
+#ifdef MM_EMU
+	emu::named_barrier(barrier, threads);
+#else
+	asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
+#endif
+}
 
 constexpr int WARP = 32;
 constexpr unsigned ALL_LANES = 0xffffffffu;
@@ -37,9 +64,42 @@ constexpr int COLS_PER_STEP = 4 * WARP;
 
 DEVICE int lane_id() { return int(threadIdx.x) % WARP; }
 DEVICE int warp_id() { return int(threadIdx.x) / WARP; }
-DEVICE int element_row() { return int(blockIdx.x) * ROWS_PER_BLOCK + warp_id(); }
-DEVICE int first_col() { return int(blockIdx.y) * COLS_PER_WARP + 4 * lane_id(); }
-DEVICE int end_col(int cols) { return min(cols, (int(blockIdx.y) + 1) * COLS_PER_WARP); }
+
+// Team is the threads that do one block's work: a block of the kernel's own, or part of a larger one in which several teams do
+// the work of different blocks, or even of different kernels, side by side (program.cu).
+template <int THREADS>
+struct Team {
+	int x, y;     // the block's number
+	int thread;   // in the team
+	int barrier;  // the number of the team's own in a larger block, or 0
+
+	DEVICE static Team own() { return {int(blockIdx.x), int(blockIdx.y), int(threadIdx.x), 0}; }
+	DEVICE int warp() const { return thread / WARP; }
+	DEVICE void wait() const {
+		if (barrier == 0) __syncthreads();
+		else named_barrier(barrier, THREADS);
+	}
+};
+
+// WORK defines a kernel by what a team does for a block: name_work. WORK_IN gives it shared memory of a type, too.
+#define WORK(name, Args, threads)                                        \
+	DEVICE void name##_work(const Args &a, const Team<threads> &team);   \
+	KERNEL(name, Args, threads) { name##_work(a, Team<threads>::own()); } \
+	DEVICE void name##_work(const Args &a, const Team<threads> &team)
+#define WORK_IN(Memory, name, Args, threads)                                             \
+	DEVICE void name##_work(const Args &a, const Team<threads> &team, Memory &shared);   \
+	KERNEL(name, Args, threads) {                                                        \
+		SHARED(Memory, shared);                                                          \
+		name##_work(a, Team<threads>::own(), shared);                                    \
+	}                                                                                    \
+	DEVICE void name##_work(const Args &a, const Team<threads> &team, Memory &shared)
+
+constexpr int ROW_THREADS = ROWS_PER_BLOCK * WARP;
+using RowTeam = Team<ROW_THREADS>;
+
+DEVICE int element_row(const RowTeam &team) { return team.x * ROWS_PER_BLOCK + team.warp(); }
+DEVICE int first_col(const RowTeam &team) { return team.y * COLS_PER_WARP + 4 * lane_id(); }
+DEVICE int end_col(const RowTeam &team, int cols) { return min(cols, (team.y + 1) * COLS_PER_WARP); }
 
 // load4 reads columns c up to c+4 of a row of cols, zeros past its end.
 DEVICE float4 load4(const float *row, int c, int cols, bool aligned) {

@@ -2,6 +2,8 @@
 // names. A warp computes 512 columns of a row; taps are added in order. Neighbouring rows read the same rows of x, which the
 // cache serves: device memory sees each of them once.
 
+#pragma once
+
 #include "common.cuh"
 
 struct SegmentConvArgs {
@@ -10,13 +12,13 @@ struct SegmentConvArgs {
 	int count, dilation;
 };
 
-KERNEL(depthwise_conv, SegmentConvArgs, 256) {
-	int r = element_row(), cols = a.x.cols, taps = a.filter.rows, end = end_col(cols);
+WORK(depthwise_conv, SegmentConvArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.x.cols, taps = a.filter.rows, end = end_col(team, cols);
 	if (r >= a.x.rows) return;
 	int segment = segment_of(a.segs, a.count, r), lo = a.segs[segment], hi = a.segs[segment + 1];
 	float *to = a.dst.row(r);
 	bool wide = a.dst.aligned() && a.x.aligned() && a.filter.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 sum = make_float4(0, 0, 0, 0);
 		for (int k = 0; k < taps; k++) {
 			int64_t at = r + int64_t(k - taps / 2) * a.dilation;
@@ -34,14 +36,14 @@ struct PathConvArgs {
 };
 
 // path_conv: dst[r] = Σ_k filter[k] · cache[path[n-1 - (K-1-k)·dilation]], the path of row r having n slots.
-KERNEL(path_conv, PathConvArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, taps = a.filter.rows, end = end_col(cols);
+WORK(path_conv, PathConvArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, taps = a.filter.rows, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	const int *path = a.slots + a.start[r];
 	int last = a.count[r] - 1;
 	float *to = a.dst.row(r);
 	bool wide = a.dst.aligned() && a.cache.aligned() && a.filter.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 sum = make_float4(0, 0, 0, 0);
 		for (int k = 0; k < taps; k++) {
 			int64_t at = last - int64_t(taps - 1 - k) * a.dilation;
@@ -58,13 +60,13 @@ struct GatherConvArgs {
 };
 
 // gather_conv: dst[t] = Σ_k filter[k] · x[index[t·K+k]], taps of index -1 left out.
-KERNEL(gather_conv, GatherConvArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, taps = a.filter.rows, end = end_col(cols);
+WORK(gather_conv, GatherConvArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, taps = a.filter.rows, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	const int *index = a.index + int64_t(r) * taps;
 	float *to = a.dst.row(r);
 	bool wide = a.dst.aligned() && a.x.aligned() && a.filter.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 sum = make_float4(0, 0, 0, 0);
 		for (int k = 0; k < taps; k++) {
 			if (index[k] < 0) continue;

@@ -32,6 +32,7 @@ type Device struct {
 	lists     lists
 	results   results
 	chaining  chaining
+	cluster   int                  // blocks that run a program, 0 where none is wanted
 	tiles     []int32              // of an attention, as they are sent
 	owned     map[*memory]struct{} // allocations not freed
 	failed    *Failure
@@ -94,6 +95,9 @@ func (d *Device) start() (err error) {
 		d.functions[k] = f
 	}
 	d.journal, d.lists.device, d.results.device = newJournal(d), d, d
+	if err := d.openSteps(); err != nil {
+		return err
+	}
 	return d.lists.reserve(firstLists)
 }
 

@@ -1,5 +1,7 @@
 // embed: dst[r] = scale · table[ids[r]], a warp for 512 columns of a row.
 
+#pragma once
+
 #include "weight.cuh"
 
 struct EmbedArgs {
@@ -10,10 +12,10 @@ struct EmbedArgs {
 	int unused;
 };
 
-KERNEL(embed, EmbedArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, end = end_col(cols);
+WORK(embed, EmbedArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	int id = a.ids[r];
-	for (int c = int(blockIdx.y) * COLS_PER_WARP + lane_id(); c < end; c += WARP) to[c] = a.scale * element(a.table, id, c);
+	for (int c = team.y * COLS_PER_WARP + lane_id(); c < end; c += WARP) to[c] = a.scale * element(a.table, id, c);
 }

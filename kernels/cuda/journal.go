@@ -24,6 +24,7 @@ type journal struct {
 	steps    []*step // that have graphs
 	clock    int
 	replays  int // steps that were one launch
+	overlap  bool
 }
 
 // launch is one kernel's, with its argument at words[first] and on.
@@ -191,8 +192,9 @@ func (j *journal) play(lists sent) error {
 	if err := d.lists.upload(lists); err != nil {
 		return err
 	}
-	for _, l := range j.launches {
-		shape := driver.Shape{Grid: [3]uint32{l.x, l.y, 1}, Block: [3]uint32{l.threads, 1, 1}, Shared: l.shared}
+	for i, l := range j.launches {
+		shape := driver.Shape{Grid: [3]uint32{l.x, l.y, 1}, Block: [3]uint32{l.threads, 1, 1}, Shared: l.shared,
+			Programmatic: j.overlap && i > 0}
 		if err := d.stream.Launch(d.functions[l.kernel], &shape, unsafe.Pointer(&j.words[l.first])); err != nil {
 			return err
 		}

@@ -44,6 +44,7 @@ const (
 	kernelMatMulBF16Narrow16
 	kernelMatMulBF16Narrow32
 	kernelMatMulBF16Wide
+	kernelProgram
 	kernelMatMulI8Hopper // the first of those for compute capability 9.0 alone
 	kernelMatMulBF16Hopper
 	kernelCount
@@ -91,6 +92,7 @@ var kernelTable = [kernelCount]struct {
 	kernelMatMulBF16Narrow16: {"matmul_bf16_16", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Narrow32: {"matmul_bf16_32", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Wide:     {"matmul_bf16_wide", unsafe.Sizeof(matMulArgs{}), wideSharedBF16},
+	kernelProgram:            {"program", unsafe.Sizeof(programArgs{}), programShared},
 	kernelMatMulI8Hopper:     {"matmul_i8_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(6)},
 	kernelMatMulBF16Hopper:   {"matmul_bf16_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(4)},
 }

@@ -15,6 +15,8 @@
 //
 // hopper (matmul_hopper.cu), for Hopper's asynchronous products, comes after these.
 
+#pragma once
+
 #include "matmul.cuh"
 
 constexpr int NARROW_WARPS = 4;
@@ -42,13 +44,14 @@ DEVICE void multiply_tile(float (&c)[4], const LaneWeights<TYPE> &w, float (&x)[
 	}
 }
 
+using NarrowTeam = Team<NARROW_WARPS * WARP>;
+
 template <int TYPE, int ROWS>
-DEVICE void narrow(const MatMulArgs &a) {
+DEVICE void narrow(const MatMulArgs &a, const NarrowTeam &team, NarrowSums<ROWS> &tiles) {
 	constexpr int PER_THREAD = TILE_OUT * ROWS / (NARROW_WARPS * WARP);
-	SHARED(NarrowSums<ROWS>, tiles);
 	Job job;
-	if (!find_job(a, int(blockIdx.y), ROWS, job)) return;
-	int out_tile = int(blockIdx.x), lane = lane_id(), warp = warp_id(), g = lane / 4, t = lane % 4;
+	if (!find_job(a, team.y, ROWS, job)) return;
+	int out_tile = team.x, lane = lane_id(), warp = team.warp(), g = lane / 4, t = lane % 4;
 	int64_t base = (int64_t(job.group) * a.w.tiles_out() + out_tile) * a.w.tiles_in;
 	bool aligned = a.x.aligned();
 	float total[PER_THREAD] = {};
@@ -67,19 +70,19 @@ DEVICE void narrow(const MatMulArgs &a) {
 				for (int i = 0; i < 4; i++) tiles.of[tile - first][g + i / 2 * 8][8 * n + 2 * t + i % 2] = c[i];
 			}
 		}
-		__syncthreads();
+		team.wait();
 #pragma unroll
 		for (int i = 0; i < PER_THREAD; i++) {
-			int at = int(threadIdx.x) + i * NARROW_WARPS * WARP, o = at % TILE_OUT, row = at / TILE_OUT;
+			int at = team.thread + i * NARROW_WARPS * WARP, o = at % TILE_OUT, row = at / TILE_OUT;
 			for (int tile = first; tile < end; tile++) {
 				total[i] = __fadd_rn(total[i], tiles.of[tile - first][o][row]);
 			}
 		}
-		__syncthreads();
+		team.wait();
 	}
 #pragma unroll
 	for (int i = 0; i < PER_THREAD; i++) {
-		int at = int(threadIdx.x) + i * NARROW_WARPS * WARP;
+		int at = team.thread + i * NARROW_WARPS * WARP;
 		write(a, job, job.first + at / TILE_OUT, out_tile * TILE_OUT + at % TILE_OUT, total[i]);
 	}
 }
@@ -165,23 +168,23 @@ DEVICE void wide(const MatMulArgs &a) {
 	}
 }
 
-KERNEL(matmul_i8_8, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 8>(a); }
-KERNEL(matmul_i8_16, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 16>(a); }
-KERNEL(matmul_i8_32, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 32>(a); }
+WORK_IN(NarrowSums<8>, matmul_i8_8, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 8>(a, team, shared); }
+WORK_IN(NarrowSums<16>, matmul_i8_16, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 16>(a, team, shared); }
+WORK_IN(NarrowSums<32>, matmul_i8_32, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_I8, 32>(a, team, shared); }
 KERNEL(matmul_i8_wide, MatMulArgs, WIDE_WARPS * WARP) { wide<WEIGHT_I8>(a); }
-KERNEL(matmul_bf16_8, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 8>(a); }
-KERNEL(matmul_bf16_16, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 16>(a); }
-KERNEL(matmul_bf16_32, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 32>(a); }
+WORK_IN(NarrowSums<8>, matmul_bf16_8, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 8>(a, team, shared); }
+WORK_IN(NarrowSums<16>, matmul_bf16_16, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 16>(a, team, shared); }
+WORK_IN(NarrowSums<32>, matmul_bf16_32, MatMulArgs, NARROW_WARPS * WARP) { narrow<WEIGHT_BF16, 32>(a, team, shared); }
 KERNEL(matmul_bf16_wide, MatMulArgs, WIDE_WARPS * WARP) { wide<WEIGHT_BF16>(a); }
 
 // float32 weights belong to gates and heads, small matrices: a warp has one output for up to 8 rows, and its lanes share the
 // inputs. Each weight is read once for those rows.
 constexpr int PLAIN_ROWS = 8;
 
-KERNEL(matmul_f32, MatMulArgs, 256) {
+WORK(matmul_f32, MatMulArgs, ROW_THREADS) {
 	Job job;
-	if (!find_job(a, int(blockIdx.y), PLAIN_ROWS, job)) return;
-	int o = int(blockIdx.x) * 8 + warp_id(), in = a.w.in;
+	if (!find_job(a, team.y, PLAIN_ROWS, job)) return;
+	int o = team.x * 8 + team.warp(), in = a.w.in;
 	if (o >= a.w.out) return;
 	const float *w = static_cast<const float *>(a.w.data) + (int64_t(job.group) * a.w.out + o) * in;
 	bool aligned = a.x.aligned(), aligned_w = in % 4 == 0;

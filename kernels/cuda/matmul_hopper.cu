@@ -11,6 +11,8 @@
 // Sums run in matmul.cu's order. Whether the tensor cores round as for mma.sync only a GPU can say; TestHopper asks one, and
 // no product is computed here before it has (matmul.go).
 
+#pragma once
+
 #include "matmul.cuh"
 
 #ifndef MM_EMU  // knows no wgmma
@@ -211,8 +213,6 @@ template <int TYPE>
 DEVICE void hopper(const MatMulArgs &) { __trap(); }
 
 #endif
-
-#define ONE_BLOCK(threads) threads, 1  // a multiprocessor
 
 KERNEL(matmul_i8_hopper, MatMulArgs, ONE_BLOCK(HOPPER_THREADS)) { hopper<WEIGHT_I8>(a); }
 KERNEL(matmul_bf16_hopper, MatMulArgs, ONE_BLOCK(HOPPER_THREADS)) { hopper<WEIGHT_BF16>(a); }

@@ -1,6 +1,8 @@
 // rms_norm: dst[r] = x[r] / sqrt(mean(x[r]²) + eps) · gain, a warp for a row. The row is read twice; the second time it comes
 // from the cache, as a row of a few kilobytes fits where a warp's share of it does not fit in registers.
 
+#pragma once
+
 #include "common.cuh"
 
 struct NormArgs {
@@ -9,8 +11,8 @@ struct NormArgs {
 	int unused;
 };
 
-KERNEL(rms_norm, NormArgs, 256) {
-	int r = element_row(), cols = a.x.cols;
+WORK(rms_norm, NormArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.x.cols;
 	if (r >= a.x.rows) return;
 	const float *x = a.x.row(r), *gain = a.gain.data;
 	float *to = a.dst.row(r);

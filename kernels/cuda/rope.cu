@@ -1,6 +1,8 @@
 // rope: rotates pairs (i, i + half) of each head by the angle in row positions[r] of cos and sin. A warp has a row, its lanes
 // the row's pairs in turn.
 
+#pragma once
+
 #include "common.cuh"
 
 struct RopeArgs {
@@ -9,8 +11,8 @@ struct RopeArgs {
 	int heads, unused;
 };
 
-KERNEL(rope, RopeArgs, 256) {
-	int r = element_row(), half = a.cos.cols;
+WORK(rope, RopeArgs, ROW_THREADS) {
+	int r = element_row(team), half = a.cos.cols;
 	if (r >= a.x.rows) return;
 	float *row = a.x.row(r);
 	const float *cosine = a.cos.row(a.positions[r]), *sine = a.sin.row(a.positions[r]);

@@ -1,6 +1,8 @@
 // route: which experts each row goes to. One block does all: it is a few thousand comparisons, too few to be worth a second
 // launch, and the order of the pairs, by expert and then by row, must not depend on which block is first.
 
+#pragma once
+
 #include "common.cuh"
 
 struct RouteArgs {
@@ -49,16 +51,16 @@ DEVICE int pair_of(const int *experts, int top, int e) {
 	return -1;
 }
 
-constexpr int ROUTE_THREADS = 512;
+constexpr int ROUTE_THREADS = 256;
 
-KERNEL(route, RouteArgs, ROUTE_THREADS) {
+WORK(route, RouteArgs, ROUTE_THREADS) {
 	int rows = a.logits.rows, experts = a.logits.cols, top = a.top, lane = lane_id(), warps = ROUTE_THREADS / WARP;
-	for (int r = int(threadIdx.x); r < rows; r += ROUTE_THREADS) {
+	for (int r = team.thread; r < rows; r += ROUTE_THREADS) {
 		choose(a.chosen + r * top, a.weights + r * top, a.logits.row(r), experts, top);
 	}
-	__syncthreads();
+	team.wait();
 	// A warp an expert counts the rows that chose it, 32 at a time.
-	for (int e = warp_id(); e < experts; e += warps) {
+	for (int e = team.warp(); e < experts; e += warps) {
 		int count = 0;
 		for (int first = 0; first < rows; first += WARP) {
 			int r = first + lane;
@@ -67,14 +69,14 @@ KERNEL(route, RouteArgs, ROUTE_THREADS) {
 		}
 		if (lane == 0) a.offsets[e + 1] = count;
 	}
-	__syncthreads();
-	if (threadIdx.x == 0) {
+	team.wait();
+	if (team.thread == 0) {
 		a.offsets[0] = 0;
 		for (int e = 0; e < experts; e++) a.offsets[e + 1] += a.offsets[e];
 	}
-	__syncthreads();
+	team.wait();
 	// The same walk again gives each pair its place.
-	for (int e = warp_id(); e < experts; e += warps) {
+	for (int e = team.warp(); e < experts; e += warps) {
 		int next = a.offsets[e];
 		for (int first = 0; first < rows; first += WARP) {
 			int r = first + lane, which = r < rows ? pair_of(a.chosen + r * top, top, e) : -1;

@@ -26,7 +26,7 @@ type routeArgs struct {
 	_                                            int32
 }
 
-const routeThreads = 512
+const routeThreads = 256
 
 // NewRouting makes room to route up to rows rows to top of the experts each.
 func (d *Device) NewRouting(rows, experts, top int) (*kernels.Routing, error) {

@@ -1,53 +1,55 @@
 // Operations that move or combine rows element by element: copy, add, concat, silu, swiglu. They are bound by memory: each
 // element is read and written once, 16 bytes at a time, with four of a lane's loads in flight.
 
+#pragma once
+
 #include "common.cuh"
 
 struct PairArgs {
 	View dst, x;
 };
 
-KERNEL(copy, PairArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, end = end_col(cols);
+WORK(copy, PairArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	const float *from = a.x.row(r);
 	bool wide = a.dst.aligned() && a.x.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) store4(to, c, cols, wide, load4(from, c, cols, wide));
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) store4(to, c, cols, wide, load4(from, c, cols, wide));
 }
 
-KERNEL(add, PairArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, end = end_col(cols);
+WORK(add, PairArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	const float *from = a.x.row(r);
 	bool wide = a.dst.aligned() && a.x.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 v = load4(to, c, cols, wide), w = load4(from, c, cols, wide);
 		store4(to, c, cols, wide, make_float4(v.x + w.x, v.y + w.y, v.z + w.z, v.w + w.w));
 	}
 }
 
-KERNEL(silu_rows, PairArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, end = end_col(cols);
+WORK(silu_rows, PairArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	const float *from = a.x.row(r);
 	bool wide = a.dst.aligned() && a.x.aligned();
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 v = load4(from, c, cols, wide);
 		store4(to, c, cols, wide, make_float4(silu(v.x), silu(v.y), silu(v.z), silu(v.w)));
 	}
 }
 
 // swiglu: dst (T, F) = silu(x[:, :F]) · x[:, F:].
-KERNEL(swiglu, PairArgs, 256) {
-	int r = element_row(), cols = a.dst.cols, end = end_col(cols);
+WORK(swiglu, PairArgs, ROW_THREADS) {
+	int r = element_row(team), cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	const float *gate = a.x.row(r), *up = gate + cols;
 	bool wide = a.dst.aligned() && a.x.aligned() && cols % 4 == 0;
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 g = load4(gate, c, cols, wide), u = load4(up, c, cols, wide);
 		store4(to, c, cols, wide, make_float4(silu(g.x) * u.x, silu(g.y) * u.y, silu(g.z) * u.z, silu(g.w) * u.w));
 	}
@@ -57,13 +59,13 @@ struct ConcatArgs {
 	View dst, left, right;
 };
 
-KERNEL(concat, ConcatArgs, 256) {
-	int r = element_row(), split = a.left.cols, cols = a.dst.cols, end = end_col(cols);
+WORK(concat, ConcatArgs, ROW_THREADS) {
+	int r = element_row(team), split = a.left.cols, cols = a.dst.cols, end = end_col(team, cols);
 	if (r >= a.dst.rows) return;
 	float *to = a.dst.row(r);
 	const float *left = a.left.row(r), *right = a.right.row(r);
 	bool wide = a.dst.aligned() && a.left.aligned() && a.right.aligned() && split % 4 == 0;
-	for (int c = first_col(); c < end; c += COLS_PER_STEP) {
+	for (int c = first_col(team); c < end; c += COLS_PER_STEP) {
 		float4 v;
 		if (c + 4 <= split || wide) {
 			v = c < split ? load4(left, c, split, wide) : load4(right, c - split, cols - split, wide);

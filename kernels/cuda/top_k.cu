@@ -2,6 +2,8 @@
 // of K walks over the row finds the best that comes after the one found before, in the order of falling logits and rising ids;
 // the row stays in the cache. One more walk sums the exponentials.
 
+#pragma once
+
 #include "common.cuh"
 
 struct TopKArgs {
@@ -29,10 +31,9 @@ struct TopKShared {
 	float sums[TOP_K_THREADS / WARP];
 };
 
-KERNEL(top_k, TopKArgs, TOP_K_THREADS) {
-	SHARED(TopKShared, shared);
+WORK_IN(TopKShared, top_k, TopKArgs, TOP_K_THREADS) {
 	const float lowest = -INFINITY;
-	int r = int(blockIdx.x), lane = lane_id(), warp = warp_id();
+	int r = team.x, lane = lane_id(), warp = team.warp();
 	const float *row = a.logits.row(r);
 	const int *ids = a.ids + a.start[r];
 	int listed = a.start[r + 1] - a.start[r], count = listed > 0 ? listed : a.limits[r];
@@ -44,7 +45,7 @@ KERNEL(top_k, TopKArgs, TOP_K_THREADS) {
 	for (; found < a.k; found++) {
 		// -Inf and NaN are never better than what stands here at first.
 		Candidate mine = {lowest, -1};
-		for (int i = int(threadIdx.x); i < count; i += TOP_K_THREADS) {
+		for (int i = team.thread; i < count; i += TOP_K_THREADS) {
 			Candidate c = {0, listed > 0 ? ids[i] : i};
 			c.logit = row[c.id];
 			if (better(c, mine) && better(last, c)) mine = c;
@@ -54,25 +55,25 @@ KERNEL(top_k, TopKArgs, TOP_K_THREADS) {
 			if (better(c, mine)) mine = c;
 		}
 		if (lane == 0) shared.best[warp] = mine;
-		__syncthreads();
+		team.wait();
 		for (int w = 0; w < TOP_K_THREADS / WARP; w++) {
 			if (better(shared.best[w], mine)) mine = shared.best[w];
 		}
-		__syncthreads();
+		team.wait();
 		if (mine.id < 0) break;
 		if (found == 0) first = mine;
 		last = mine;
-		if (threadIdx.x == 0) {
+		if (team.thread == 0) {
 			best[found] = mine.id;
 			logs[found] = mine.logit;
 		}
 	}
 	float sum = 0;
-	for (int i = int(threadIdx.x); i < count; i += TOP_K_THREADS) sum += expf(row[listed > 0 ? ids[i] : i] - first.logit);
+	for (int i = team.thread; i < count; i += TOP_K_THREADS) sum += expf(row[listed > 0 ? ids[i] : i] - first.logit);
 	sum = warp_sum(sum);
 	if (lane == 0) shared.sums[warp] = sum;
-	__syncthreads();
-	if (threadIdx.x > 0) return;
+	team.wait();
+	if (team.thread > 0) return;
 	sum = 0;
 	for (int w = 0; w < TOP_K_THREADS / WARP; w++) sum += shared.sums[w];
 	float norm = logf(sum);

@@ -12,10 +12,7 @@ import (
 // Run runs the suite. open makes a fresh device for one test, or skips the test
 // with the reason; the suite closes it.
 func Run(t *testing.T, open func(t testing.TB) kernels.Device) {
-	tests := []struct {
-		name string
-		run  func(s *suite)
-	}{
+	run(t, open, []test{
 		{"Memory", testMemory},
 		{"Embed", testEmbed},
 		{"MatMul", testMatMul},
@@ -41,7 +38,21 @@ func Run(t *testing.T, open func(t testing.TB) kernels.Device) {
 		{"Chain", testChain},
 		{"Company", testCompany},
 		{"Allocations", testAllocations},
-	}
+	})
+}
+
+// RunChains runs the part of it that a device may do in more than one way.
+func RunChains(t *testing.T, open func(t testing.TB) kernels.Device) {
+	run(t, open, []test{{"Chain", testChain}})
+}
+
+// test is a part of the suite.
+type test struct {
+	name string
+	run  func(s *suite)
+}
+
+func run(t *testing.T, open func(t testing.TB) kernels.Device, tests []test) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			d := open(t)
