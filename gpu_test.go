@@ -26,9 +26,13 @@ const sentencesVariable = "MM_SENTENCES"
 // gpuError is blockError's bound on a GPU: int8 weights meet inputs of 16 bits.
 const gpuError = 1e-3
 
-// onGPU runs a test on a GPU, or skips it where there is none; MM_REQUIRE_GPU=1
-// makes that a failure.
-func onGPU(t *testing.T, test func(t *testing.T)) {
+// onCUDA runs a test in the emulator, and on a GPU, or skips that where there is none;
+// MM_REQUIRE_GPU=1 makes it a failure.
+func onCUDA(t *testing.T, test func(t *testing.T)) {
+	t.Run("emulated", func(t *testing.T) {
+		t.Setenv(driver.PathVariable, emu.Library(t, "kernels/cuda/program.cu"))
+		test(t)
+	})
 	t.Run("gpu", func(t *testing.T) {
 		dev, err := cuda.Open(0)
 		if (errors.Is(err, driver.ErrNoDriver) || errors.Is(err, driver.ErrNoDevice)) && os.Getenv("MM_REQUIRE_GPU") != "1" {
@@ -40,15 +44,6 @@ func onGPU(t *testing.T, test func(t *testing.T)) {
 		dev.Close()
 		test(t)
 	})
-}
-
-// onCUDA runs a test on a GPU and in the emulator.
-func onCUDA(t *testing.T, test func(t *testing.T)) {
-	t.Run("emulated", func(t *testing.T) {
-		t.Setenv(driver.PathVariable, emu.Library(t, "kernels/cuda/program.cu"))
-		test(t)
-	})
-	onGPU(t, test)
 }
 
 // TestSensesCUDA is TestSensesGolden on a GPU.
@@ -137,7 +132,7 @@ func runAll(t testing.TB, m *Model, inputs []Input) []Output {
 
 // TestBaseCUDA is TestBaseGolden on a GPU.
 func TestBaseCUDA(t *testing.T) {
-	onGPU(t, func(t *testing.T) {
+	onCUDA(t, func(t *testing.T) {
 		m := loadBase(t, "cuda")
 		file, err := golden.Open("testdata/golden.safetensors")
 		if err != nil {
@@ -169,9 +164,9 @@ func loadBase(t testing.TB, device string) *Model {
 }
 
 // TestAgreement wants the embedded model to translate 99 of 100 sentences greedily
-// to the same text on a GPU as on the CPU.
+// to the same text on a GPU as on the CPU; so does the emulator, in minutes.
 func TestAgreement(t *testing.T) {
-	onGPU(t, func(t *testing.T) {
+	onCUDA(t, func(t *testing.T) {
 		path := os.Getenv(sentencesVariable)
 		if path == "" && os.Getenv("MM_REQUIRE_GPU") == "1" {
 			t.Fatal(sentencesVariable + " names no sentences")

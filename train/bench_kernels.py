@@ -88,7 +88,7 @@ def theirs(name, times):
     """PyTorch's time for the work that a name of ours stands for: (µs, what ran), or None where it has none."""
     kind, *rest = name.split("/")
     shape = [int(n) for n in rest[-1].split("x")]
-    if kind in ("matmul", "hoppermatmul"):
+    if kind.endswith("matmul"):
         rows, inputs, outputs = shape
         x = torch.randn(rows, inputs, device="cuda", dtype=torch.bfloat16)
         w = torch.randn(outputs, inputs, device="cuda", dtype=torch.bfloat16)
@@ -131,7 +131,7 @@ def compare(programs, times):
     """{"ceilings", "kernels": [{name, us, peer, peer_us, ratio, …}], "mm": {name: {unit: value}}, "steps": {way: the
     same of translations}} of the programs in a folder."""
     programs, rows, top = Path(programs), [], ceilings(times)
-    measured = ours(programs / "cuda.test", KERNELS, ("GPU/^[^h]", "GPU/^hopper"), times)
+    measured = ours(programs / "cuda.test", KERNELS, ("GPU/^[^hbr]", "GPU/^hopper", "GPU/^bulk", "GPU/^rounded"), times)
     sgemm = cublas(programs / "cublas", measured) if (programs / "cublas").exists() else {}
     for name, mine in measured.items():
         row = {"name": name, "us": mine["gpu-µs"], "flop_share": mine.get("TFLOP/s", 0) / top["TFLOP/s"],

@@ -57,36 +57,82 @@ func TestVariants(t *testing.T) {
 	})
 }
 
-// TestHopper compares the kernels for Hopper alone with the plain ones: the error has
-// to be no larger than the products' own, and it says whether the bits are the same.
+// TestHopper compares the kernels for Hopper alone with the plain ones: on a GPU the
+// error has to be no larger than the products' own, and it says whether the bits are the
+// same, as they have to be in the emulator.
 func TestHopper(t *testing.T) {
-	t.Run("gpu", func(t *testing.T) {
-		must(t, openGPU(t).Close())
+	test := func(t *testing.T, shapes [][3]int, exact bool) {
 		b := openBits(t, 5)
 		if !b.d.hopper() {
 			t.Skipf("%s is not of compute capability 9.0", b.d.Name())
 		}
-		for dtype, v := range hopperVariants {
-			for _, s := range [][3]int{{70, 1300, 200}, {128, 64, 128}, {300, 256, 1536}, {1000, 1024, 1000}} {
-				rows, in, out := s[0], s[1], s[2]
-				w, x := b.weight(dtype, 1, out, in), b.tensor(rows, in)
-				plain, dst := b.tensor(rows, out), b.tensor(rows, out)
-				kernels.MatMul(b.d, plain, x, w, false)
-				b.d.matMul(v, dst, x, w, false)
-				got, want, differ, worst := b.read(dst), b.read(plain), 0, 0.0
-				for i := range want {
-					if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-						differ++
-					}
-					worst = max(worst, math.Abs(float64(got[i])-float64(want[i]))/math.Sqrt(float64(in)))
-				}
-				t.Logf("%v %v: %d of %d elements differ, by %.1e of a sum's deviation at most", dtype, s, differ, len(want), worst)
-				if !(worst < 1e-5) { // int8 weights go up to 127/64, others are normal deviates
-					t.Errorf("%v %v: off by %.1e of a sum's deviation", dtype, s, worst)
+		for _, s := range shapes {
+			rows, in, out := s[0], s[1], s[2]
+			x, rounded := b.tensor(rows, in), b.tensor(rows, in)
+			b.d.Write(rounded, bf16Rounded(b.read(x)))
+			for _, dtype := range []kernels.DType{kernels.I8, kernels.BF16} {
+				w := b.weight(dtype, 1, out, in)
+				b.near(fmt.Sprintf("%v %v", dtype, s), exact, x, w, func(dst kernels.Tensor) { b.d.matMul(hopperVariants[dtype], dst, x, w, true) })
+				if dtype == kernels.BF16 {
+					b.near(fmt.Sprintf("bulk %v", s), exact, x, w, func(dst kernels.Tensor) { b.bulk(bulkExact, dst, x, w) })
+					b.near(fmt.Sprintf("rounded %v", s), false, rounded, w, func(dst kernels.Tensor) { b.bulk(bulkRounded, dst, x, w) })
 				}
 			}
 		}
+		must(t, b.d.Close())
+	}
+	for _, order := range []string{"forward", "reverse"} {
+		t.Run(order, func(t *testing.T) {
+			t.Setenv("EMU_CAPABILITY", "90")
+			t.Setenv("EMU_ORDER", order)
+			emulate(t)
+			test(t, [][3]int{{70, 330, 200}, {128, 64, 128}, {300, 256, 130}, {3, 700, 20}}, true)
+		})
+	}
+	t.Run("gpu", func(t *testing.T) {
+		must(t, openGPU(t).Close())
+		test(t, [][3]int{{70, 1300, 200}, {128, 64, 128}, {300, 256, 1536}, {1000, 1024, 1000}, {2100, 3000, 2500}}, false)
 	})
+}
+
+func (b bits) bulk(v bulkVariant, dst, x kernels.Tensor, w kernels.Weight) {
+	parts, err := b.d.cut(v, x)
+	must(b.t, err)
+	b.d.matMulBulk(v, dst, x, parts, w, true)
+}
+
+// near wants what run adds to a tensor to be, to the bit or nearly, what MatMul does.
+func (b bits) near(what string, exact bool, x kernels.Tensor, w kernels.Weight, run func(dst kernels.Tensor)) {
+	b.t.Helper()
+	plain := b.tensor(x.Rows, w.Out)
+	dst := b.tensor(x.Rows, w.Out)
+	kernels.Copy(b.d, dst, plain)
+	kernels.MatMul(b.d, plain, x, w, true)
+	run(dst)
+	got, want, differ, worst := b.read(dst), b.read(plain), 0, 0.0
+	for i := range want {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			differ++
+		}
+		off := math.Abs(float64(got[i])-float64(want[i])) / math.Sqrt(float64(w.In))
+		worst = max(worst, off)
+		if math.IsNaN(off) {
+			b.t.Fatalf("%s: element %d is %g, want %g", what, i, got[i], want[i])
+		}
+	}
+	b.t.Logf("%s: %d of %d elements differ, by %.1e of a sum's deviation at most", what, differ, len(want), worst)
+	if worst > 1e-5 || exact && differ > 0 { // int8 weights go up to 127/64, others are normal deviates
+		b.t.Errorf("%s: %d elements differ, by %.1e of a sum's deviation", what, differ, worst)
+	}
+}
+
+// bf16Rounded rounds values to bfloat16.
+func bf16Rounded(values []float32) []float32 {
+	for i, v := range values {
+		u := math.Float32bits(v)
+		values[i] = math.Float32frombits((u + 0x7fff + u>>16&1) &^ 0xffff)
+	}
+	return values
 }
 
 // TestAttentionCompany wants a segment's rows, and a row with its path, to come out

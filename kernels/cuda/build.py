@@ -20,9 +20,13 @@ TARGETS = ["arch=compute_80,code=sm_80", "arch=compute_90a,code=sm_90a", "arch=c
            "arch=compute_80,code=compute_80"]
 CHIPS = ["sm_80", "sm_90a", "sm_100"]
 
-# What must stand in the machine code of kernels: tensor core instructions, where products are meant to run on those.
-MEANT = {r"matmul_(i8|bf16)_(8|16|32|wide)": {chip: "HMMA.16816.F32.BF16" for chip in CHIPS},
-         r"matmul_(i8|bf16)_hopper": {"sm_90a": "HGMMA.64x128x16.F32.BF16"}}
+# What must stand in the machine code of kernels: tensor core instructions, where products are meant to run on those, copies by
+# the memory system, barriers of a cluster.
+MEANT = {r"matmul_(i8|bf16)_(8|16|32|wide)": {chip: ["HMMA.16816.F32.BF16"] for chip in CHIPS},
+         r"matmul_(i8|bf16)_hopper": {"sm_90a": ["HGMMA.64x128x16.F32.BF16"]},
+         r"matmul_bf16_bulk": {"sm_90a": ["HGMMA.64x128x16.F32.BF16", "UBLKCP"]},
+         r"matmul_bf16_rounded": {"sm_90a": ["HGMMA.64x256x16.F32.BF16", "UBLKCP"]},
+         r"program": {chip: ["UCGABAR_ARV", "UCGABAR_WAIT", "HMMA.16816.F32.BF16"] for chip in ("sm_90a", "sm_100")}}
 
 
 def sources():
@@ -75,8 +79,9 @@ def check_instructions(tools, fatbin, kernels):
             if not named:
                 sys.exit(f"build: no kernel is called {pattern}")
             for k in named:
-                if chip in wanted and not any(wanted[chip] in line for line in code.get(k, [])):
-                    sys.exit(f"build: kernel {k} for {chip} has no {wanted[chip]}")
+                for instruction in wanted.get(chip, []):
+                    if not any(instruction in line for line in code.get(k, [])):
+                        sys.exit(f"build: kernel {k} for {chip} has no {instruction}")
 
 
 def check_header(tools, work):

@@ -45,8 +45,11 @@ const (
 	kernelMatMulBF16Narrow32
 	kernelMatMulBF16Wide
 	kernelProgram
+	kernelCutRows
 	kernelMatMulI8Hopper // the first of those for compute capability 9.0 alone
 	kernelMatMulBF16Hopper
+	kernelMatMulBF16Bulk
+	kernelMatMulBF16Rounded
 	kernelCount
 )
 
@@ -92,6 +95,9 @@ var kernelTable = [kernelCount]struct {
 	kernelMatMulBF16Narrow16: {"matmul_bf16_16", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Narrow32: {"matmul_bf16_32", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Wide:     {"matmul_bf16_wide", unsafe.Sizeof(matMulArgs{}), wideSharedBF16},
+	kernelCutRows:            {"cut_rows", unsafe.Sizeof(cutArgs{}), 0},
+	kernelMatMulBF16Bulk:     {"matmul_bf16_bulk", unsafe.Sizeof(bulkArgs{}), hopperShared(3)},
+	kernelMatMulBF16Rounded:  {"matmul_bf16_rounded", unsafe.Sizeof(bulkArgs{}), hopperShared(4)},
 	kernelProgram:            {"program", unsafe.Sizeof(programArgs{}), programShared},
 	kernelMatMulI8Hopper:     {"matmul_i8_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(6)},
 	kernelMatMulBF16Hopper:   {"matmul_bf16_hopper", unsafe.Sizeof(matMulArgs{}), hopperShared(4)},

@@ -61,19 +61,19 @@ struct LaneWeights<WEIGHT_I8> {
 template <>
 struct LaneWeights<WEIGHT_BF16> {
 	static constexpr int PARTS = 3;
-	uint4 half[2][2];
+	uint2 four[2][4];  // of each output, for each multiplication
 
 	DEVICE void load(const void *data, int64_t tile) {
-		const uint4 *from = static_cast<const uint4 *>(data) + tile * 4 * WARP + lane_id();
+		int g = lane_id() / 4, t = lane_id() % 4;
+		const uint2 *from = static_cast<const uint2 *>(data) + tile * 8 * WARP + t / 2 * 16 + g * 2 + t % 2;
 #pragma unroll
-		for (int i = 0; i < 4; i++) half[i / 2][i % 2] = __ldg(from + i * WARP);
+		for (int i = 0; i < 8; i++) four[i / 4][i % 4] = __ldg(from + i * WARP);
 	}
 	DEVICE void operand(int s, uint32_t (&w)[4]) const {
 #pragma unroll
 		for (int h = 0; h < 2; h++) {
-			const uint4 &eight = half[h][s / 2];
-			w[h] = s % 2 == 0 ? eight.x : eight.z;
-			w[h + 2] = s % 2 == 0 ? eight.y : eight.w;
+			w[h] = four[h][s].x;
+			w[h + 2] = four[h][s].y;
 		}
 	}
 };

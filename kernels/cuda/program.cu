@@ -16,6 +16,7 @@
 #include "embed.cu"
 #include "gather.cu"
 #include "matmul.cu"
+#include "matmul_bulk.cu"
 #include "matmul_hopper.cu"
 #include "rms_norm.cu"
 #include "rope.cu"

@@ -48,6 +48,29 @@ func hopperCase(t kernels.DType, rows, in, out int) speedCase {
 	return c
 }
 
+// bulkCase is it by a kernel of matmul_bulk.cu. Rows are cut by it or, where it is to do
+// what other libraries call a bfloat16 product, beforehand.
+func bulkCase(v bulkVariant, name string, rows, in, out int) speedCase {
+	c := productCase(kernels.BF16, rows, in, out)
+	c.name = name + c.name
+	c.build = func(b bench) func() {
+		d := b.d.(*Device)
+		if !d.hopper() {
+			return nil
+		}
+		dst, x, w := b.blank(rows, out), b.blank(rows, in), b.filled(kernels.BF16, out, in)
+		parts, err := d.cut(v, x)
+		must(b.t, err)
+		return func() {
+			if v.parts > 1 {
+				d.cutInto(v, x, parts)
+			}
+			d.matMulBulk(v, dst, x, parts, w, false)
+		}
+	}
+	return c
+}
+
 func attentionCase(segments, length, heads, width int) speedCase {
 	rows, cols := segments*length, heads*width
 	return speedCase{
@@ -121,9 +144,11 @@ func speedCases() []speedCase {
 			all = append(all, productCase(kernels.I8, rows, s[0], s[1]))
 		}
 	}
-	all = append(all, hopperCase(kernels.I8, 4096, 256, 1536), hopperCase(kernels.I8, 4096, 256, 8448))
+	all = append(all, hopperCase(kernels.I8, 4096, 256, 1536), hopperCase(kernels.I8, 4096, 256, 8448),
+		bulkCase(bulkRounded, "rounded", 4096, 256, 1536), bulkCase(bulkRounded, "rounded", 4096, 256, 8448))
 	for _, n := range []int{4096, 8192} {
-		all = append(all, productCase(kernels.BF16, n, n, n), hopperCase(kernels.BF16, n, n, n), hopperCase(kernels.I8, n, n, n))
+		all = append(all, productCase(kernels.BF16, n, n, n), hopperCase(kernels.BF16, n, n, n), hopperCase(kernels.I8, n, n, n),
+			bulkCase(bulkExact, "bulk", n, n, n), bulkCase(bulkRounded, "rounded", n, n, n))
 	}
 	return append(all,
 		attentionCase(64, 60, 4, 64), attentionCase(16, 256, 4, 64), attentionCase(1, 16384, 8, 128),

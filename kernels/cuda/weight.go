@@ -84,10 +84,10 @@ func i8Place(o, i int) int {
 	return (o/8*32+lane)*laneIn + i%laneIn
 }
 
-// bf16Place: a lane's 16 elements are two loads, the warp's first ones in front.
+// bf16Place: a core matrix of 8 outputs with 4 inputs of two lanes behind the other.
 func bf16Place(o, i int) int {
-	lane, at := o%8*4+i/laneIn, i%laneIn
-	return ((o/8*2+at/8)*32+lane)*8 + at%8
+	lane, at := i/laneIn, i%laneIn
+	return (o/8*8+at/4*2+lane/2)*64 + o%8*8 + lane%2*4 + at%4
 }
 
 func checkMatrix(m kernels.Matrix, groups int) error {

@@ -26,14 +26,15 @@ namespace {
 constexpr size_t stack_bytes = 256 << 10;
 constexpr size_t colour_bytes = 17 * 64, colours = 64;  // stacks start at different lines of a cache, or they would all meet in a few
 
-enum class State { ready, meeting, barrier, named, cluster, done };
+enum class State { ready, meeting, barrier, named, mbarrier, cluster, done };
 
 struct Coroutine : Thread {
 	char *stack = nullptr;
 	State state;
 	Meeting *meeting;
 	Vote vote;
-	int value;  // given to a vote, then its result; or the id of a named barrier
+	int value;  // given to a vote, then its result; or the id of a named barrier; or the parity of an mbarrier's phase
+	uint64_t *mbarrier;
 #if defined(__x86_64__)
 	void *sp;
 #else

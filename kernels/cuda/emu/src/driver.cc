@@ -8,7 +8,7 @@
 //     EMU_CLUSTER=16           blocks of the largest cluster, 4 without it; there are clusters from capability 9.0 on
 //     EMU_MEMORY=1048576       bytes of device memory
 //     EMU_FAIL=cuInit=999,...  calls that fail, with which code; cuInit=999@3 fails at the third call
-//     EMU_ORDER=reverse        run clusters, blocks, warps and lanes from the last to the first
+//     EMU_ORDER=reverse        run clusters, blocks, warps, lanes and bulk copies from the last to the first
 
 #include "run.h"
 
@@ -176,6 +176,12 @@ bool known(Pointer p, size_t bytes) {
 	--next;
 	return p + bytes <= next->first + next->second;
 }
+
+}  // namespace
+
+bool is_global(const void *p, size_t bytes) { return known(reinterpret_cast<Pointer>(p), bytes) || is_pinned(p, bytes); }
+
+namespace {
 
 struct Copy2D {
 	size_t src_x, src_y;

@@ -109,6 +109,26 @@ void sync_warp(unsigned mask);
 // c (16, 8) += a (16, 16) · b (16, 8) in bfloat16, spread over the warp as mma.sync.m16n8k16 has it.
 void mma_bf16(float *c, const uint32_t *a, const uint32_t *b);
 
+// What Hopper has. shared_address is the place of p in the block's dynamic shared memory, as descriptors of matrices hold it.
+uint32_t shared_address(const void *p);
+
+// An mbarrier is eight bytes of shared memory. A phase of it ends with the last of its arrivals and of its bytes: an arrival may
+// announce bytes that copies are to bring (mbarrier.arrive.expect_tx). Phases take turns in their parity, the first has 0, and
+// mbarrier_wait waits while the barrier is in a phase of the given one (mbarrier.try_wait.parity, repeated).
+void mbarrier_init(uint64_t *barrier, int arrivals);
+void mbarrier_arrive(uint64_t *barrier, int expected_bytes);
+void mbarrier_wait(uint64_t *barrier, int parity);
+
+// bulk_copy is cp.async.bulk from global memory to dynamic shared memory, which gives its bytes to a barrier. It is made as late
+// as can be: when a thread of the block waits at an mbarrier and none can go on.
+void bulk_copy(void *to, const void *from, int bytes, uint64_t *barrier);
+
+// c (64, n) = a (64, 16) · bᵀ (n, 16) in bfloat16, plus c where add says so, spread over four warps as wgmma.m64nNk16 has it:
+// lane 4g + q of warp w has, in c[4j] and c[4j + 1], columns 8j + 2q and 8j + 2q + 1 of row 16w + g, and in the two that follow
+// those of row 16w + g + 8. Without registers a, spread over each warp as for mma_bf16, a is read from shared memory like b.
+// Descriptors are those of matrices that are not swizzled and have K innermost. The product is made at once.
+void wgmma_bf16(float *c, int n, const uint32_t *a, uint64_t a_descriptor, uint64_t b_descriptor, bool add);
+
 }  // namespace emu
 
 #define threadIdx (emu::current->index)

@@ -20,7 +20,8 @@ namespace {
 
 struct Shared {
 	const void *declaration;
-	void *memory;
+	char *memory;
+	size_t bytes;
 };
 
 // Named is one of a block's barriers with a number.
@@ -35,9 +36,12 @@ struct Block {
 	unsigned rank;       // in its cluster
 	Coroutine *threads;  // as many as Launch::block has
 	std::vector<Shared> shared;
-	void *dynamic;
+	Memory dynamic;
 	Named named[named_barriers];
 	bool full;  // a named barrier has all the threads it is for
+	unsigned at_mbarriers;  // threads
+	bool woken;             // some of them can go on
+	std::deque<Copy> copies;
 };
 
 std::vector<Block> cluster;  // those that run at the same time
@@ -116,7 +120,8 @@ void release_named(Block &b, unsigned count) {
 }
 
 // stuck reports a block whose threads wait for what cannot come.
-void stuck(const Block &b, unsigned count) {
+void stuck(Block &b, unsigned count) {
+	here = &b;
 	unsigned barrier = 0, at_cluster = 0, meeting = 0, done = 0, example = 0;
 	for (unsigned i = 0; i < count; i++) {
 		State state = b.threads[i].state;
@@ -125,15 +130,22 @@ void stuck(const Block &b, unsigned count) {
 		done += state == State::done;
 		if (state == State::meeting) meeting++, example = i;
 	}
-	std::string named;
+	std::string more;
 	for (int id = 1; id < named_barriers; id++) {
 		const Named &n = b.named[id];
 		if (!n.waiting) continue;
-		named += ", " + std::to_string(n.waiting) + " of " + std::to_string(n.threads) + " at named barrier " + std::to_string(id);
+		more += ", " + std::to_string(n.waiting) + " of " + std::to_string(n.threads) + " at named barrier " + std::to_string(id);
+	}
+	for (unsigned i = 0; i < count && b.at_mbarriers; i++) {
+		const Coroutine &t = b.threads[i];
+		if (t.state != State::mbarrier) continue;
+		more += ", " + std::to_string(b.at_mbarriers) + " at mbarriers (thread " + std::to_string(i) + " for parity " +
+		         std::to_string(t.value) + ": " + missing(t.mbarrier) + ")";
+		break;
 	}
 	report("deadlock in block (%u, %u, %u): %u threads at a barrier%s, %u at the cluster's barrier, %u ended, "
 	       "%u in a warp operation (thread %u, mask %#x)",
-	       b.index.x, b.index.y, b.index.z, barrier, named.c_str(), at_cluster, done, meeting, example,
+	       b.index.x, b.index.y, b.index.z, barrier, more.c_str(), at_cluster, done, meeting, example,
 	       meeting ? b.threads[example].meeting->mask : 0);
 }
 
@@ -141,7 +153,7 @@ void stuck(const Block &b, unsigned count) {
 // go on by itself: one that waits for anything else waits for ever.
 bool release_cluster(unsigned count) {
 	bool waiting = false;
-	for (const Block &b : cluster) {
+	for (Block &b : cluster) {
 		for (unsigned i = 0; i < count; i++) {
 			State state = b.threads[i].state;
 			if (state == State::done) continue;
@@ -159,6 +171,15 @@ bool release_cluster(unsigned count) {
 		}
 	}
 	return true;
+}
+
+// landed makes bulk copies of a block in which nobody can go on, and says whether now somebody can. Where no thread waits at an
+// mbarrier, the copies have time.
+bool landed(Block &b, bool reverse) {
+	if (b.at_mbarriers) land(reverse);
+	bool any = b.woken;
+	b.woken = false;
+	return any;
 }
 
 // advance runs a block until none of its threads can go on by itself.
@@ -179,13 +200,14 @@ __attribute__((noinline)) void advance(Block &b, unsigned count, bool reverse) {
 				}
 			} while (gather(warp, lanes) && !message);
 			if (message) return;
-			if (b.full) {
-				release_named(b, count);
+			if (b.full || b.woken) {
+				b.woken = false;
+				if (b.full) release_named(b, count);
 				if (message) return;
 				n = unsigned(-1);  // the warps it frees go on before those that come later in the order
 			}
 		}
-	} while (release(b, count) && !message);
+	} while ((release(b, count) || landed(b, reverse)) && !message);
 }
 
 void run_cluster(unsigned count, bool reverse) {
@@ -195,6 +217,19 @@ void run_cluster(unsigned count, bool reverse) {
 			if (message) return;
 		}
 	} while (release_cluster(count));
+	for (const Block &b : cluster) {
+		size_t left = b.copies.size();
+		const uint3 &i = b.index;
+		if (left) report("block (%u, %u, %u) ends before %zu bulk copies that nobody waits for", i.x, i.y, i.z, left);
+	}
+}
+
+// allocate returns memory filled with NaNs.
+char *allocate(size_t alignment, size_t bytes) {
+	void *memory;
+	if (posix_memalign(&memory, alignment, bytes)) abort();
+	memset(memory, 0xff, bytes);
+	return static_cast<char *>(memory);
 }
 
 // start makes block number rank of the cluster ready to run.
@@ -203,11 +238,11 @@ void start(const Launch &l, unsigned rank, uint3 index, unsigned count) {
 	b.index = index;
 	b.rank = rank;
 	b.threads = &threads[size_t(rank) * count];
-	b.dynamic = nullptr;
+	b.dynamic = {};
 	std::fill(std::begin(b.named), std::end(b.named), Named{});
-	b.full = false;
-	if (l.shared && posix_memalign(&b.dynamic, 1024, l.shared)) abort();
-	if (l.shared) memset(b.dynamic, 0xff, l.shared);
+	b.full = b.woken = false;
+	b.at_mbarriers = 0;
+	if (l.shared) b.dynamic = {allocate(1024, l.shared), l.shared};
 	for (unsigned i = 0; i < count; i++) {
 		Coroutine &t = b.threads[i];
 		t.index = {i % l.block.x, i / l.block.x % l.block.y, i / l.block.x / l.block.y};
@@ -219,7 +254,8 @@ void start(const Launch &l, unsigned rank, uint3 index, unsigned count) {
 void end(Block &b) {
 	for (const Shared &s : b.shared) free(s.memory);
 	b.shared.clear();
-	free(b.dynamic);
+	b.copies.clear();
+	free(b.dynamic.begin);
 }
 
 }  // namespace
@@ -287,14 +323,47 @@ void *shared(const void *declaration, size_t bytes, size_t alignment) {
 	for (const Shared &s : here->shared) {
 		if (s.declaration == declaration) return s.memory;
 	}
-	void *memory;
-	if (posix_memalign(&memory, std::max(alignment, sizeof(void *)), bytes)) abort();
-	memset(memory, 0xff, bytes);
-	here->shared.push_back({declaration, memory});
+	char *memory = allocate(std::max(alignment, sizeof(void *)), bytes);
+	here->shared.push_back({declaration, memory, bytes});
 	return memory;
 }
 
-void *dynamic_shared() { return here->dynamic; }
+void *dynamic_shared() { return here->dynamic.begin; }
+Memory dynamic_memory() { return here->dynamic; }
+
+bool is_shared(const void *p, size_t bytes) {
+	auto holds = [&](const char *begin, size_t size) {
+		size_t at = reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(begin);
+		return at < size && bytes <= size - at;
+	};
+	for (const Shared &s : here->shared) {
+		if (holds(s.memory, s.bytes)) return true;
+	}
+	return holds(here->dynamic.begin, here->dynamic.bytes);
+}
+
+std::deque<Copy> &copies() { return here->copies; }
+
+void wait_at(uint64_t *barrier, int parity) {
+	running->state = State::mbarrier;
+	running->mbarrier = barrier;
+	running->value = parity;
+	here->at_mbarriers++;
+	leave();
+}
+
+bool wake(uint64_t *barrier) {
+	unsigned before = here->at_mbarriers, count = block_shape.x * block_shape.y * block_shape.z;
+	for (unsigned i = 0; i < count && here->at_mbarriers; i++) {
+		Coroutine &t = here->threads[i];
+		if (t.state != State::mbarrier || t.mbarrier != barrier) continue;
+		t.state = State::ready;
+		here->at_mbarriers--;
+	}
+	bool any = here->at_mbarriers < before;
+	here->woken |= any;
+	return any;
+}
 
 char *run(const Launch &l) {
 	unsigned count = l.block.x * l.block.y * l.block.z;
