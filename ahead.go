@@ -6,6 +6,10 @@ import "github.com/mm-runtime/mm/kernels"
 // at most: in their time nobody joins the batch and no output that has ended leaves it.
 const aheadSteps = 8
 
+// fillTo is the number of which the rows of texts are a multiple where a device knows
+// steps again: so that texts of nearly one length are one step to it.
+const fillTo = 8
+
 // ahead is what decoding needs where the device runs steps by itself.
 type ahead struct {
 	device kernels.Chains // nil where it does not
@@ -13,6 +17,29 @@ type ahead struct {
 	slots  []int32 // (steps, R) of the rows
 	from   []int32 // slots of the rows that a search's follow
 	paths  []int32 // memory for the chain's
+}
+
+// spare is how many memory slots there are that nobody reads.
+func (a *ahead) spare() int {
+	if a.device == nil {
+		return 0
+	}
+	return 1
+}
+
+// fill adds rows that nobody reads, a segment of their own, behind a batch of texts for
+// searches. It returns how many rows there are then.
+func (e *engine) fill(rows int) int {
+	b := &e.step
+	if e.ahead.device == nil || e.experts != nil || len(b.tokens) != rows || len(b.slots) != rows {
+		return rows
+	}
+	for i := int32(0); len(b.tokens)%fillTo > 0; i++ {
+		b.tokens, b.positions = append(b.tokens, 0), append(b.positions, i)
+		b.slots = append(b.slots, e.memories.size) // the spare one
+	}
+	b.segs = append(b.segs, int32(len(b.tokens)))
+	return len(b.tokens)
 }
 
 // foreseeable is how many steps the device may run now. While others wait for a place,

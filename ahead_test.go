@@ -19,6 +19,13 @@ type foresighted struct {
 	kerneltest.Chaining
 	chains, steps atomic.Int32
 	fail          atomic.Bool
+	texts         map[int]bool // by their rows
+}
+
+// Embed sees how many rows texts have, and how many steps.
+func (d *foresighted) Embed(dst kernels.Tensor, table kernels.Weight, ids []int32, scale float32) {
+	d.texts[len(ids)] = true
+	d.Chaining.Embed(dst, table, ids, scale)
 }
 
 var errChain = errors.New("the device is gone")
@@ -43,7 +50,7 @@ func (d *foresighted) Chain(c *kernels.Chain, step func()) {
 func foresee(t *testing.T, m *Model) *foresighted {
 	t.Helper()
 	m.engine.close()
-	d := &foresighted{Chaining: kerneltest.Chaining{Device: m.dev}}
+	d := &foresighted{Chaining: kerneltest.Chaining{Device: m.dev}, texts: map[int]bool{}}
 	e, err := newEngine(d, m.engine.net, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -151,6 +158,29 @@ func TestAheadStreams(t *testing.T) {
 	}
 	if texts[0] != texts[1] || texts[0] == "" {
 		t.Errorf("streams say %q", texts)
+	}
+}
+
+// TestTextsAreFilled wants texts of all lengths to have a multiple of fillTo rows, on a
+// device that knows steps again.
+func TestTextsAreFilled(t *testing.T) {
+	m := LoadTiny(t)
+	d := foresee(t, m)
+	for n := range 20 {
+		in := testInput("translate", strings.Repeat("a b ", n)+"c")
+		in.Beam, in.MaxTokens = 1, 4
+		if _, err := m.Run(context.Background(), in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	CheckPlaces(t, m)
+	if len(d.texts) < 4 || !d.texts[1] {
+		t.Errorf("rows %v, want steps of one row and texts of several lengths", d.texts)
+	}
+	for rows := range d.texts {
+		if rows != 1 && rows%fillTo != 0 {
+			t.Errorf("%d rows of a text, want a multiple of %d", rows, fillTo)
+		}
 	}
 }
 

@@ -79,7 +79,7 @@ func (e *engine) room() error {
 	for i := int32(len(e.identity)); i < e.memories.size; i++ {
 		e.identity = append(e.identity, i)
 	}
-	return e.mixer.Grow(e.cache, e.outputs.size, int(e.memories.size))
+	return e.mixer.Grow(e.cache, e.outputs.size, int(e.memories.size)+e.ahead.spare())
 }
 
 // stepBuffers are the index lists of one step, kept from step to step.

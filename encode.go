@@ -31,7 +31,7 @@ func (e *engine) encode(joining []*request, rows int) (err error) {
 			e.experts.own(r.task)
 		}
 	}
-	x := e.scope.Take(rows, e.mixer.Width())
+	x := e.scope.Take(e.fill(rows), e.mixer.Width())
 	e.embedTexts(x)
 	e.hear(x, joining)
 	e.see(x)

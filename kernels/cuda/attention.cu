@@ -179,13 +179,14 @@ DEVICE void read_rows(float (*to)[STRIDE], const View &from, int first, int coun
 	}
 }
 
-// Blocks are counted in x over tiles of queries, which a.slots lists as pairs of a segment and a first query, and in
-// y over heads.
+// Blocks are counted in x over tiles of queries, which a.slots lists as pairs of a segment, or -1, and a first query, and in y
+// over heads.
 template <int D>
 DEVICE void tile(const AttentionArgs &a) {
 	constexpr int COLS = D / WARP, QUERIES = ATTENTION_WARPS * TILE_QUERIES;
 	DYNAMIC_SHARED(Tile<D>, shared);
 	int segment = a.slots[2 * blockIdx.x], first = a.slots[2 * blockIdx.x + 1], column = int(blockIdx.y) * D;
+	if (segment < 0) return;
 	int lane = lane_id(), warp = warp_id(), end = a.first[segment + 1];
 	int key0 = a.second[segment], keys = a.second[segment + 1] - key0;
 	read_rows<D, D>(shared->q, a.q, first, QUERIES, end, column);

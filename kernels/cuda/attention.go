@@ -64,6 +64,9 @@ func (d *Device) Attention(dst, q, k, v kernels.Tensor, heads int, qSegs, kSegs 
 			tiles = append(tiles, int32(i), first)
 		}
 	}
+	for len(tiles) < 2*(q.Rows/tileQueries+len(qSegs)) {
+		tiles = append(tiles, -1, 0) // as many blocks for all segments of so many rows
+	}
 	d.tiles = tiles
 	d.lists.ensure(len(qSegs), len(kSegs), len(tiles))
 	args.first, args.second, args.segments = d.lists.send(qSegs), d.lists.send(kSegs), int32(len(qSegs)-1)

@@ -55,7 +55,7 @@ const (
 	longest  = 1024 // launches held back
 	shortest = 8    // launches that are worth a graph
 	sightsOf = 3    // a step is recorded when it comes by for the third time
-	mostKept = 64   // graphs
+	mostKept = 128  // graphs
 )
 
 var hashSeed = maphash.MakeSeed()
