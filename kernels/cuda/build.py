@@ -46,8 +46,8 @@ def compile_all(tools, work):
     """All kernels, which program.cu includes, for one fatbin; returns what the assembler said of each."""
     fatbin = work / "kernels.fatbin"
     flags = [f for t in TARGETS for f in ("-gencode", t)]
-    said = run([tools / "nvcc", "-std=c++17", "-O3", "--fatbin", *flags, "-Xptxas", "-v", "-Werror", "all-warnings",
-                "-o", fatbin, HERE / "program.cu"])
+    said = run([tools / "nvcc", "-std=c++17", "-O3", "--fatbin", "-Xfatbin", "-compress-all", *flags, "-Xptxas", "-v",
+                "-Werror", "all-warnings", "-o", fatbin, HERE / "program.cu"])
     return fatbin, said
 
 

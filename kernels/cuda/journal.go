@@ -25,6 +25,9 @@ type journal struct {
 	clock    int
 	replays  int // steps that were one launch
 	overlap  bool
+	// sequential is the argument of a launch that does several launches' work, by itself
+	// in memory, as C gets it; nil where each is to do its own.
+	sequential *sequenceArgs
 }
 
 // launch is one kernel's, with its argument at words[first] and on.
@@ -61,7 +64,7 @@ const (
 var hashSeed = maphash.MakeSeed()
 
 func newJournal(d *Device) journal {
-	return journal{device: d, launches: make([]launch, 0, longest), words: make([]uint64, 0, 16*longest)}
+	return journal{device: d, sequential: &sequenceArgs{}, launches: make([]launch, 0, longest), words: make([]uint64, 0, 16*longest)}
 }
 
 // add holds a launch back; its argument is copied.
@@ -192,12 +195,14 @@ func (j *journal) play(lists sent) error {
 	if err := d.lists.upload(lists); err != nil {
 		return err
 	}
-	for i, l := range j.launches {
+	for i := 0; i < len(j.launches); {
+		l, argument, count := j.next(j.launches[i:])
 		shape := driver.Shape{Grid: [3]uint32{l.x, l.y, 1}, Block: [3]uint32{l.threads, 1, 1}, Shared: l.shared,
 			Programmatic: j.overlap && i > 0}
-		if err := d.stream.Launch(d.functions[l.kernel], &shape, unsafe.Pointer(&j.words[l.first])); err != nil {
+		if err := d.stream.Launch(d.functions[l.kernel], &shape, argument); err != nil {
 			return err
 		}
+		i += count
 	}
 	return nil
 }

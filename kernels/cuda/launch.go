@@ -45,6 +45,7 @@ const (
 	kernelMatMulBF16Narrow32
 	kernelMatMulBF16Wide
 	kernelProgram
+	kernelSequence
 	kernelCutRows
 	kernelMatMulI8Hopper // the first of those for compute capability 9.0 alone
 	kernelMatMulBF16Hopper
@@ -95,6 +96,7 @@ var kernelTable = [kernelCount]struct {
 	kernelMatMulBF16Narrow16: {"matmul_bf16_16", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Narrow32: {"matmul_bf16_32", unsafe.Sizeof(matMulArgs{}), 0},
 	kernelMatMulBF16Wide:     {"matmul_bf16_wide", unsafe.Sizeof(matMulArgs{}), wideSharedBF16},
+	kernelSequence:           {"sequence", unsafe.Sizeof(sequenceArgs{}), 0},
 	kernelCutRows:            {"cut_rows", unsafe.Sizeof(cutArgs{}), 0},
 	kernelMatMulBF16Bulk:     {"matmul_bf16_bulk", unsafe.Sizeof(bulkArgs{}), hopperShared(3)},
 	kernelMatMulBF16Rounded:  {"matmul_bf16_rounded", unsafe.Sizeof(bulkArgs{}), hopperShared(4)},

@@ -3,10 +3,11 @@
 // next step, until all have been done or no search goes on. Between two operations the blocks wait for each other at the
 // cluster's barrier, a quarter of a microsecond, where two nodes of a graph are one and more apart. Operations of one block that
 // follow each other, such as the normalization of a row and what is done with it before the next product, stay with one
-// block, which waits for none.
+// block, which waits for none. A block has the threads of several teams; each takes blocks of an operation in turn. The program,
+// its operations' arguments among it, lies in shared memory. Clusters are of compute capability 9.0.
 //
-// A block has the threads of several teams; each takes blocks of an operation in turn. The program, its operations' arguments
-// among it, lies in shared memory. Clusters are of compute capability 9.0.
+// sequence: launches of one block each that follow each other, as one launch of one block. With few rows that is all but the
+// products and attention: a step of 87 launches becomes one of 58.
 //
 // This file is also the unit that is compiled: all other kernels are included here.
 
@@ -26,6 +27,9 @@
 
 constexpr int PROGRAM_THREADS = 512;
 constexpr int PROGRAM_WORDS = 4096;  // of operations and arguments, 8 bytes each
+constexpr int SEQUENCE_THREADS = 256;
+constexpr int SEQUENCE_OPERATIONS = 8;
+constexpr int SEQUENCE_WORDS = 112;  // of arguments
 
 // Operation is a launch; the twin of operation in program.go.
 struct Operation {
@@ -42,11 +46,24 @@ struct ProgramArgs {
 	int operations, words;
 };
 
-// ProgramMemory is the program, and what each team of the smallest size has of shared memory; larger teams take several.
+struct SequenceArgs {
+	Operation operations[SEQUENCE_OPERATIONS];
+	uint64_t arguments[SEQUENCE_WORDS];
+	int count, unused;
+};
+
+// TeamMemory is what each team of the smallest size of a block has of shared memory; larger teams take several.
+template <int THREADS, size_t SIZE>
+struct TeamMemory {
+	static constexpr int BLOCK = THREADS, SMALLEST = 4 * WARP, BYTES = SIZE;
+	alignas(16) unsigned char of[THREADS / SMALLEST][SIZE];
+};
+using ProgramTeams = TeamMemory<PROGRAM_THREADS, sizeof(NarrowSums<8>)>;
+using SequenceTeams = TeamMemory<SEQUENCE_THREADS, (sizeof(Choice) + 15) / 16 * 16>;
+
 struct ProgramMemory {
-	static constexpr int TEAM_THREADS = 4 * WARP, TEAMS = PROGRAM_THREADS / TEAM_THREADS, BYTES = sizeof(NarrowSums<8>);
 	uint64_t program[PROGRAM_WORDS];
-	alignas(16) unsigned char teams[TEAMS][BYTES];
+	ProgramTeams teams;
 };
 
 #ifdef MM_EMU
@@ -76,33 +93,34 @@ DEVICE int cluster_size() { return 1; }
 #endif
 
 // each_block lets the teams of all blocks do the blocks of an operation, neighbours in different blocks of the cluster.
-template <int THREADS, typename Work>
-DEVICE void each_block(const Operation &op, ProgramMemory &memory, Work work) {
-	constexpr int TEAMS = PROGRAM_THREADS / THREADS, SMALL = THREADS / ProgramMemory::TEAM_THREADS;
+template <int THREADS, typename Teams, typename Work>
+DEVICE void each_block(const Operation &op, Teams &teams, Work work) {
+	constexpr int TEAMS = Teams::BLOCK / THREADS, SMALLEST = THREADS / Teams::SMALLEST;
 	int mine = int(threadIdx.x) / THREADS;
 	for (int block = mine * cluster_size() + cluster_rank(); block < op.x * op.y; block += TEAMS * cluster_size()) {
 		Team<THREADS> team = {block % op.x, block / op.x, int(threadIdx.x) % THREADS, 1 + mine};
-		work(team, memory.teams[mine * SMALL]);
+		work(team, teams.of[mine * SMALLEST]);
 		team.wait();  // its shared memory is the next one's
 	}
 }
 
 #define CASE(code, name, Args, threads)                                                                            \
 	case code:                                                                                                     \
-		each_block<threads>(op, memory, [&](const Team<threads> &team, unsigned char *) {                          \
+		each_block<threads>(op, teams, [&](const Team<threads> &team, unsigned char *) {                           \
 			name##_work(*static_cast<const Args *>(argument), team);                                               \
 		});                                                                                                        \
 		break;
 #define CASE_IN(Memory, code, name, Args, threads)                                                                 \
 	case code:                                                                                                     \
-		static_assert(sizeof(Memory) <= ProgramMemory::BYTES * (threads / ProgramMemory::TEAM_THREADS), #name);    \
-		each_block<threads>(op, memory, [&](const Team<threads> &team, unsigned char *shared) {                    \
+		static_assert(sizeof(Memory) <= Teams::BYTES * (threads / Teams::SMALLEST), #name);                        \
+		each_block<threads>(op, teams, [&](const Team<threads> &team, unsigned char *shared) {                     \
 			name##_work(*static_cast<const Args *>(argument), team, *reinterpret_cast<Memory *>(shared));          \
 		});                                                                                                        \
 		break;
 
-// run does one operation; the codes are those of programCodes in program.go.
-DEVICE void run(const Operation &op, const void *argument, ProgramMemory &memory) {
+// run_rows does one operation of rows; the codes are those of programCodes in program.go.
+template <typename Teams>
+DEVICE void run_rows(const Operation &op, const void *argument, Teams &teams) {
 	switch (op.code) {
 		CASE(0, copy, PairArgs, ROW_THREADS)
 		CASE(1, add, PairArgs, ROW_THREADS)
@@ -118,13 +136,21 @@ DEVICE void run(const Operation &op, const void *argument, ProgramMemory &memory
 		CASE(11, path_conv, PathConvArgs, ROW_THREADS)
 		CASE(12, route, RouteArgs, ROUTE_THREADS)
 		CASE(13, matmul_f32, MatMulArgs, ROW_THREADS)
-		CASE_IN(NarrowSums<8>, 14, matmul_i8_8, MatMulArgs, NARROW_WARPS * WARP)
-		CASE_IN(NarrowSums<8>, 15, matmul_bf16_8, MatMulArgs, NARROW_WARPS * WARP)
-		CASE_IN(Split<32>, 16, attention_split_32, AttentionArgs, ATTENTION_WARPS * WARP)
-		CASE_IN(Split<64>, 17, attention_split_64, AttentionArgs, ATTENTION_WARPS * WARP)
-		CASE_IN(Split<128>, 18, attention_split_128, AttentionArgs, ATTENTION_WARPS * WARP)
-		CASE_IN(TopKShared, 19, top_k, TopKArgs, TOP_K_THREADS)
-		CASE_IN(Choice, 20, advance, ChainArgs, ADVANCE_THREADS)
+		CASE_IN(TopKShared, 14, top_k, TopKArgs, TOP_K_THREADS)
+		CASE_IN(Choice, 15, advance, ChainArgs, ADVANCE_THREADS)
+	}
+}
+
+// run does any operation of a program.
+DEVICE void run(const Operation &op, const void *argument, ProgramTeams &teams) {
+	using Teams = ProgramTeams;
+	switch (op.code) {
+		CASE_IN(NarrowSums<8>, 16, matmul_i8_8, MatMulArgs, NARROW_WARPS * WARP)
+		CASE_IN(NarrowSums<8>, 17, matmul_bf16_8, MatMulArgs, NARROW_WARPS * WARP)
+		CASE_IN(Split<32>, 18, attention_split_32, AttentionArgs, ATTENTION_WARPS * WARP)
+		CASE_IN(Split<64>, 19, attention_split_64, AttentionArgs, ATTENTION_WARPS * WARP)
+		CASE_IN(Split<128>, 20, attention_split_128, AttentionArgs, ATTENTION_WARPS * WARP)
+	default: run_rows(op, argument, teams);
 	}
 }
 
@@ -140,9 +166,17 @@ KERNEL(program, ProgramArgs, ONE_BLOCK(PROGRAM_THREADS)) {
 			Operation op = operations[i];
 			if (op.apart) cluster_wait();
 			else __syncthreads();
-			run(op, arguments + op.argument, *memory);
+			run(op, arguments + op.argument, memory->teams);
 		}
 		cluster_wait();
 		goes_on = *a.going > 0;  // the next step changes it behind a barrier, its first operation standing apart
+	}
+}
+
+KERNEL(sequence, SequenceArgs, ONE_BLOCK(SEQUENCE_THREADS)) {
+	SHARED(SequenceTeams, teams);
+	for (int i = 0; i < a.count; i++) {
+		run_rows(a.operations[i], a.arguments + a.operations[i].argument, teams);
+		__syncthreads();
 	}
 }

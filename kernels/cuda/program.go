@@ -32,9 +32,13 @@ const (
 var programCodes = map[kernel]int32{
 	kernelCopy: 0, kernelAdd: 1, kernelSiLU: 2, kernelSwiGLU: 3, kernelConcat: 4, kernelRMSNorm: 5, kernelRope: 6, kernelEmbed: 7,
 	kernelStoreRows: 8, kernelGatherRows: 9, kernelScatterRows: 10, kernelPathConv: 11, kernelRoute: 12, kernelMatMulF32: 13,
-	kernelMatMulI8Narrow8: 14, kernelMatMulBF16Narrow8: 15,
-	kernelAttentionSplit32: 16, kernelAttentionSplit64: 17, kernelAttentionSplit128: 18, kernelTopK: 19, kernelAdvance: 20,
+	kernelTopK: 14, kernelAdvance: 15,
+	kernelMatMulI8Narrow8: firstProduct, kernelMatMulBF16Narrow8: 17,
+	kernelAttentionSplit32: 18, kernelAttentionSplit64: 19, kernelAttentionSplit128: 20,
 }
+
+// firstProduct is the first code of those that a sequence does not have.
+const firstProduct = 16
 
 // StepsVariable is the environment variable that says how the steps of a model run
 // where the GPU has more than one way, of which only a GPU can say which is fastest:

@@ -65,6 +65,35 @@ func TestProgram(t *testing.T) {
 	})
 }
 
+// TestSequence wants launches that were joined to leave the bits of each by itself.
+func TestSequence(t *testing.T) {
+	onEach(t, func(t *testing.T) {
+		joined, apart := openBits(t, 23), openBits(t, 23)
+		apart.d.journal.sequential = nil
+		got, x := everything(joined)
+		want, y := everything(apart)
+		if !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.From, want.From) || got.Steps != want.Steps {
+			t.Errorf("%d steps take %v from %v, want %d, %v, %v", got.Steps, got.Tokens, got.From, want.Steps, want.Tokens, want.From)
+		}
+		apart.same("log-probabilities", got.Candidates.Logs, want.Candidates.Logs)
+		apart.same("rows", x, y)
+		j := &joined.d.journal
+		j.launches = append(j.launches[:0], j.steps[0].launches...)
+		j.words = append(j.words[:0], j.steps[0].words...)
+		count := 0
+		for i := 0; i < len(j.launches); count++ {
+			_, _, n := j.next(j.launches[i:])
+			i += n
+		}
+		if all := len(j.launches); count > all*3/4 {
+			t.Errorf("%d operations are %d launches, want fewer", all, count)
+		}
+		j.launches = j.launches[:0]
+		must(t, joined.d.Close())
+		must(t, apart.d.Close())
+	})
+}
+
 // everything runs a chain of a greedy search and a beam of four and returns what it took
 // and the last rows.
 func everything(b bits) (*kernels.Taken, []float32) {
