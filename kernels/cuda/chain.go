@@ -158,7 +158,7 @@ func (d *Device) chainResults(c *kernels.Chain, args *chainArgs) int {
 	for i, n := range []int{steps * each, steps * each, steps * rows, steps * rows, 1, each, each} {
 		*fields[i] = place(n)
 	}
-	d.check(d.results.reserve(size + 4*steps))
+	d.room(d.results.reserve(size + 4*steps))
 	for _, f := range fields {
 		*f += d.results.at
 	}

@@ -152,6 +152,38 @@ func TestOutOfMemory(t *testing.T) {
 	must(t, d.Close())
 }
 
+// TestNoRoomForLists wants an operation that has no memory for what it sends to fail by
+// itself: with more memory, or fewer numbers, the next one works.
+func TestNoRoomForLists(t *testing.T) {
+	emulate(t)
+	t.Setenv("EMU_MEMORY", "8388608")
+	d := open(t)
+	filler, err := d.Alloc(1024, 1400)
+	must(t, err)
+	table, err := d.Pack(kernels.Matrix{Rows: 3, Cols: 1, F32: []float32{5, 6, 7}}, 1)
+	must(t, err)
+	ids := make([]int32, firstLists+1)
+	ids[firstLists] = 2
+	dst, err := d.Alloc(len(ids), 1)
+	must(t, err)
+	var full *driver.OutOfMemory
+	if failure := failing(t, func() { kernels.Embed(d, dst, table, ids, 1) }); !errors.As(failure, &full) {
+		t.Errorf("error %v, want one of memory", failure)
+	}
+	few := dst.Slice(0, 1)
+	kernels.Embed(d, few, table, []int32{1}, 1)
+	d.Free(filler)
+	for range 2 {
+		kernels.Embed(d, dst, table, ids, 1)
+	}
+	got := make([]float32, len(ids))
+	d.Read(got, dst)
+	if got[0] != 5 || got[firstLists] != 7 {
+		t.Errorf("with more memory rows are %g and %g, want 5 and 7", got[0], got[firstLists])
+	}
+	must(t, d.Close())
+}
+
 // TestLists sends lists that are new, old, changed, and larger than there is room
 // for, and looks at what arrives.
 func TestLists(t *testing.T) {

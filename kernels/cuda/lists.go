@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"slices"
 	"unsafe"
 
@@ -52,9 +53,12 @@ func (l *lists) reserve(n int) error {
 	if err != nil {
 		return err
 	}
-	l.pinned, l.numbers = pinned, unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(pinned.Bytes))), n)
-	l.at, err = d.stream.Alloc(int64(4 * n))
-	return err
+	at, err := d.stream.Alloc(int64(4 * n))
+	if err != nil {
+		return errors.Join(err, pinned.Free())
+	}
+	l.pinned, l.at, l.numbers = pinned, at, unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(pinned.Bytes))), n)
+	return nil
 }
 
 func (l *lists) close() error {
@@ -67,10 +71,8 @@ func (l *lists) close() error {
 	}
 	pinned, at := l.pinned, l.at
 	*l = lists{device: d}
-	if at != 0 {
-		if err := d.stream.Free(at); err != nil {
-			return err
-		}
+	if err := d.stream.Free(at); err != nil {
+		return err
 	}
 	return pinned.Free()
 }
@@ -95,7 +97,7 @@ func (l *lists) ensure(lengths ...int) {
 		d.wait()
 	}
 	if all > len(l.numbers) {
-		d.check(l.reserve(2 * all))
+		d.room(l.reserve(2 * all))
 	}
 }
 

@@ -3,6 +3,7 @@
 package cuda
 
 import (
+	"errors"
 	"math"
 	"unsafe"
 
@@ -42,9 +43,12 @@ func (r *results) reserve(n int) error {
 	if err != nil {
 		return err
 	}
-	r.pinned = pinned
-	r.at, err = d.stream.Alloc(int64(2 * n))
-	return err
+	at, err := d.stream.Alloc(int64(2 * n))
+	if err != nil {
+		return errors.Join(err, pinned.Free())
+	}
+	r.pinned, r.at = pinned, at
+	return nil
 }
 
 func (r *results) close() error {
@@ -53,10 +57,8 @@ func (r *results) close() error {
 	}
 	pinned, at := r.pinned, r.at
 	r.pinned, r.at = nil, 0
-	if at != 0 {
-		if err := r.device.stream.Free(at); err != nil {
-			return err
-		}
+	if err := r.device.stream.Free(at); err != nil {
+		return err
 	}
 	return pinned.Free()
 }
@@ -72,7 +74,7 @@ func (d *Device) TopK(c kernels.Candidates, logits kernels.Tensor, allowed []ker
 		return
 	}
 	r, n := &d.results, rows*c.K
-	d.check(r.reserve(8 * n))
+	d.room(r.reserve(8 * n))
 	d.queueTopK(c.K, r.at, r.at+driver.Pointer(4*n), logits, allowed)
 	d.journal.flush()
 	d.check(d.stream.Download(r.pinned.Bytes[:8*n], r.at))
