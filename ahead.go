@@ -103,10 +103,9 @@ func (e *engine) follow(r *request, first int) {
 	a, c := &e.ahead, &e.ahead.chain
 	rows, n, ran := len(c.Tokens), len(r.search.Live()), 0
 	for step, agrees := 0, true; step < c.Taken.Steps && agrees; step++ {
-		live := r.search.Live()
-		for j := range live {
-			if step > 0 {
-				live[j].Path = append(live[j].Path, a.slots[step*rows+first+j])
+		if step > 0 { // gather did the first
+			for j, h := range r.search.Live() {
+				h.Path = append(h.Path, a.slots[step*rows+first+j])
 			}
 		}
 		ran++

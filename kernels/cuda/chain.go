@@ -68,7 +68,7 @@ func (c *chaining) close() (first error) {
 }
 
 // Chain runs one step, the choice behind it, and both again and again: as a program, or
-// each time as one graph.
+// as the journal runs a step.
 func (d *Device) Chain(c *kernels.Chain, step func()) {
 	d.wait()
 	args := d.chainLists(c)

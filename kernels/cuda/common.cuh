@@ -38,6 +38,7 @@ DEVICE void named_barrier(int barrier, int threads) {
 #ifdef MM_EMU
 	emu::named_barrier(barrier, threads);
 #else
+	__syncwarp();  // a warp has to come as one, which the compiler does not know of what it does not read
 	asm volatile("bar.sync %0, %1;" ::"r"(barrier), "r"(threads) : "memory");
 #endif
 }

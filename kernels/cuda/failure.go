@@ -25,9 +25,11 @@ func (f *Failure) DeviceFailure() {}
 // room panics with err, if it is one. That there is no memory left for what an operation
 // sends or leaves is not remembered: less may fit the next time.
 func (d *Device) room(err error) {
-	var full *driver.OutOfMemory
-	if d.failed == nil && errors.As(err, &full) {
-		panic(&Failure{err})
+	if err != nil && d.failed == nil {
+		var full *driver.OutOfMemory
+		if errors.As(err, &full) {
+			panic(&Failure{err})
+		}
 	}
 	d.check(err)
 }

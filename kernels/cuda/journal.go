@@ -100,26 +100,30 @@ func (j *journal) queue(lists sent) error {
 	if len(j.launches) < shortest {
 		return j.play(lists)
 	}
-	hash := j.hash()
-	s := j.find(hash, lists)
+	s, err := j.recorded(lists)
+	if err != nil {
+		return err
+	}
 	if s == nil {
-		if seen := &j.seen[hash%uint64(len(j.seen))]; seen.hash != hash {
-			*seen = sighting{hash, 1}
-			return j.play(lists)
-		} else if seen.count++; seen.count < sightsOf {
-			return j.play(lists)
-		}
-		var err error
-		if s, err = j.record(hash, lists); err != nil {
-			return err
-		}
+		return j.play(lists)
 	}
 	j.replays++
 	return j.replay(s)
 }
 
-func (j *journal) hash() uint64 {
-	return maphash.Bytes(hashSeed, raw(j.words)) ^ uint64(len(j.launches))
+// recorded is the step that was held back, once it has come by often enough; else nil.
+func (j *journal) recorded(lists sent) (*step, error) {
+	hash := maphash.Bytes(hashSeed, raw(j.words)) ^ uint64(len(j.launches))
+	if s := j.find(hash, lists); s != nil {
+		return s, nil
+	}
+	if seen := &j.seen[hash%uint64(len(j.seen))]; seen.hash != hash {
+		*seen = sighting{hash, 1}
+		return nil, nil
+	} else if seen.count++; seen.count < sightsOf {
+		return nil, nil
+	}
+	return j.record(hash, lists)
 }
 
 // replay queues a recorded step.
@@ -132,30 +136,29 @@ func (j *journal) replay(s *step) error {
 	return nil
 }
 
-// repeat queues the launches that were held back as a graph, again and again, until
-// more, which is told how often that was before, wants no more. The lists are sent
-// once, in front.
+// repeat queues the launches that were held back again and again, until more, which is
+// told how often that was before, wants no more. The lists are sent once, in front.
 func (j *journal) repeat(more func(i int) (bool, error)) error {
-	hash := j.hash()
+	defer func() { j.launches, j.words = j.launches[:0], j.words[:0] }()
 	if err := j.device.lists.upload(j.device.lists.unsent()); err != nil {
 		return err
 	}
-	s := j.find(hash, sent{})
-	if s == nil {
-		var err error
-		if s, err = j.record(hash, sent{}); err != nil {
-			return err
+	s, err := j.recorded(sent{})
+	for i := 0; err == nil; i++ {
+		if s != nil {
+			err = j.replay(s)
+		} else {
+			err = j.play(sent{})
+		}
+		if err != nil {
+			break
+		}
+		var again bool
+		if again, err = more(i); !again {
+			break
 		}
 	}
-	j.launches, j.words = j.launches[:0], j.words[:0]
-	for i := 0; ; i++ {
-		if err := j.replay(s); err != nil {
-			return err
-		}
-		if again, err := more(i); !again || err != nil {
-			return err
-		}
-	}
+	return err
 }
 
 // find is the recorded step that is the same in all.

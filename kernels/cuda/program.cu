@@ -73,6 +73,7 @@ DEVICE int cluster_size() { return int(emu::cluster_size()); }
 #elif __CUDA_ARCH__ >= 900
 // What was written before it, also to device memory, the other blocks of the cluster see behind it.
 DEVICE void cluster_wait() {
+	__syncwarp();
 	asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
 	asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
