@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -77,15 +78,37 @@ func aheadInputs() (inputs []Input) {
 	return inputs
 }
 
+// babble are texts for a model of random weights, which goes round in circles wherever
+// it is let: what the device foresees is forbidden again and again.
+func babble() (inputs []Input) {
+	r := rand.New(rand.NewPCG(1706, 5))
+	for i := range 40 {
+		var text strings.Builder
+		for range 1 + r.IntN(12) {
+			text.WriteString(string(rune('a'+r.IntN(20))) + " ")
+		}
+		in := testInput("translate", text.String())
+		in.Beam, in.MaxTokens = 1+i%5, 5+r.IntN(60)
+		inputs = append(inputs, in)
+	}
+	return inputs
+}
+
 // TestAhead wants outputs, scores and lengths to be those of single steps, alone and
 // together.
 func TestAhead(t *testing.T) {
-	m, err := Load(base.FS, WithDevice("cpu"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	inputs := aheadInputs()
+	t.Run("base", func(t *testing.T) {
+		m, err := Load(base.FS, WithDevice("cpu"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		testAhead(t, m, aheadInputs())
+	})
+	t.Run("tiny", func(t *testing.T) { testAhead(t, LoadTiny(t), babble()) })
+}
+
+func testAhead(t *testing.T, m *Model, inputs []Input) {
 	want := runAllInputs(t, m, inputs)
 	d := foresee(t, m)
 	check := func(how string, got []Output) {

@@ -22,7 +22,7 @@ struct SearchState {
 struct ChainArgs {
 	const int *searches;       // offsets of their rows
 	SearchState *states;
-	const double *factors;    // (searches, steps)
+	const double *factors;     // (searches, steps)
 	double *logs;              // (rows) so far
 	int *tokens, *positions, *slots, *starts, *counts, *paths;
 	const int *fresh;          // (steps - 1, rows)
@@ -42,7 +42,9 @@ struct Continuation {
 	int row, rank, token;
 };
 
-DEVICE bool before(const Continuation &a, const Continuation &b) { return a.log > b.log || (a.log == b.log && (a.row < b.row || (a.row == b.row && a.rank < b.rank))); }
+DEVICE bool before(const Continuation &a, const Continuation &b) {
+	return a.log > b.log || (a.log == b.log && (a.row < b.row || (a.row == b.row && a.rank < b.rank)));
+}
 
 struct Choice {
 	Continuation next[MOST_BEAM];
