@@ -1,5 +1,5 @@
-// The coroutines that the emulator's threads are, and the switch between them and the scheduler. For threads.cc alone, into whose
-// loops the switch is inlined.
+// The coroutines that the emulator's threads are, and the switch between them and the scheduler. It is a header because the
+// switch has to be part of the loops and of the waits that take it, and hidden so that they reach its state directly.
 
 #pragma once
 
@@ -19,9 +19,7 @@
 #include <sanitizer/common_interface_defs.h>
 #endif
 
-namespace emu {
-
-namespace {
+namespace emu __attribute__((visibility("hidden"))) {
 
 constexpr size_t stack_bytes = 256 << 10;
 constexpr size_t colour_bytes = 17 * 64, colours = 64;  // stacks start at different lines of a cache, or they would all meet in a few
@@ -45,21 +43,21 @@ struct Coroutine : Thread {
 #endif
 };
 
-std::vector<Coroutine> threads;
-Coroutine *running;
+inline std::vector<Coroutine> threads;
+inline Coroutine *running;
 #if defined(__x86_64__)
-void *scheduler_sp;
+inline void *scheduler_sp;
 #else
-ucontext_t scheduler_context;
+inline ucontext_t scheduler_context;
 #endif
 #if defined(__SANITIZE_ADDRESS__)
-void *scheduler_fake;
-const void *scheduler_stack;
-size_t scheduler_bytes;
+inline void *scheduler_fake;
+inline const void *scheduler_stack;
+inline size_t scheduler_bytes;
 #endif
 
-void (*body)(const void *);
-const void *parameter;
+inline void (*body)(const void *);
+inline const void *parameter;
 
 #if defined(__x86_64__)
 // swap goes on where the stack at to was left, having left this one at from. It is part of its caller and jumps, so that the
@@ -100,7 +98,7 @@ __attribute__((always_inline)) inline void leave() {
 #endif
 }
 
-void enter() {
+inline void enter() {
 #if defined(__SANITIZE_ADDRESS__)
 	__sanitizer_finish_switch_fiber(nullptr, &scheduler_stack, &scheduler_bytes);
 #endif
@@ -128,7 +126,7 @@ __attribute__((always_inline)) inline void resume(Coroutine *t) {
 	running = nullptr;
 }
 
-void prepare(Coroutine *t) {
+inline void prepare(Coroutine *t) {
 	if (!t->stack) {
 		t->stack = static_cast<char *>(mmap(nullptr, stack_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
 		if (t->stack == MAP_FAILED) abort();
@@ -148,13 +146,11 @@ void prepare(Coroutine *t) {
 }
 
 // abandon forgets what a thread that will not go on has on its stack.
-void abandon(Coroutine *t) {
+inline void abandon(Coroutine *t) {
 #if defined(__SANITIZE_ADDRESS__)
 	ASAN_UNPOISON_MEMORY_REGION(t->stack, stack_bytes);
 #endif
 	t->state = State::done;
 }
-
-}  // namespace
 
 }  // namespace emu

@@ -1,5 +1,5 @@
 // The CUDA subset that the kernels use, for a host C++ compiler: force-included in front of every .cu file. A block's threads
-// are coroutines of one OS thread; they switch only where CUDA threads wait for each other (threads.cc).
+// are coroutines of one OS thread; they switch only where CUDA threads wait for each other (block.cc).
 
 #pragma once
 

@@ -37,7 +37,7 @@ struct Copy {
 	uint64_t *barrier;
 };
 
-// Of the block that runs (threads.cc): its memory, its copies in the order in which they were asked for, and its threads. wait_at
+// Of the block that runs (block.cc): its memory, its copies in the order in which they were asked for, and its threads. wait_at
 // leaves a thread until wake is called for the same barrier; wake says whether any has waited.
 Memory dynamic_memory();
 bool is_shared(const void *p, size_t bytes);
@@ -51,7 +51,7 @@ const char *at_address(uint32_t address, size_t bytes);
 void land(bool reverse);
 std::string missing(const uint64_t *barrier);
 
-bool is_global(const void *p, size_t bytes);  // memory of the device, or pinned (driver.cc)
+bool is_global(const void *p, size_t bytes);  // memory of the device, or pinned (memory.cc)
 
 extern Registration *registered;  // the first of a list
 

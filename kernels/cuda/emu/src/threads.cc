@@ -1,14 +1,9 @@
-// Clusters, blocks, barriers and warps of the emulator. The threads of a block are coroutines that the scheduler resumes in a
-// fixed order, forwards or backwards (EMU_ORDER=reverse): a kernel that lacks a barrier gives other results in the other order.
-// A warp runs until its lanes wait for other warps, a block until its threads wait for other blocks, so that what is not held
-// back by a barrier gets as far ahead, or stays as far behind, as it can.
+// The scheduler of the emulator. The threads of a block are coroutines that it resumes in a fixed order, forwards or backwards
+// (EMU_ORDER=reverse): a kernel that lacks a barrier gives other results in the other order. A warp runs until its lanes wait
+// for other warps, a block until its threads wait for other blocks, so that what is not held back by a barrier gets as far
+// ahead, or stays as far behind, as it can. What ends a wait is here too, to be part of the loops.
 
-#include "coroutine.h"
-#include "run.h"
-
-#include <cstdarg>
-#include <cstdio>
-#include <string>
+#include "block.h"
 
 namespace emu {
 
@@ -17,36 +12,6 @@ uint3 block;
 dim3 blocks, block_shape;
 
 namespace {
-
-struct Shared {
-	const void *declaration;
-	char *memory;
-	size_t bytes;
-};
-
-// Named is one of a block's barriers with a number.
-struct Named {
-	unsigned threads;  // that it is for
-	unsigned waiting;
-};
-
-// Block is a block that runs.
-struct Block {
-	uint3 index;
-	unsigned rank;       // in its cluster
-	Coroutine *threads;  // as many as Launch::block has
-	std::vector<Shared> shared;
-	Memory dynamic;
-	Named named[named_barriers];
-	bool full;  // a named barrier has all the threads it is for
-	unsigned at_mbarriers;  // threads
-	bool woken;             // some of them can go on
-	std::deque<Copy> copies;
-};
-
-std::vector<Block> cluster;  // those that run at the same time
-Block *here;                 // the one whose thread runs
-char *message;               // of what went wrong in this launch
 
 // gather completes the meetings of a warp to which all lanes of the mask have come. Like advance it keeps its registers to
 // itself: the two are where the emulator spends its own time.
@@ -117,36 +82,6 @@ void release_named(Block &b, unsigned count) {
 		n.waiting = 0;
 	}
 	b.full = false;
-}
-
-// stuck reports a block whose threads wait for what cannot come.
-void stuck(Block &b, unsigned count) {
-	here = &b;
-	unsigned barrier = 0, at_cluster = 0, meeting = 0, done = 0, example = 0;
-	for (unsigned i = 0; i < count; i++) {
-		State state = b.threads[i].state;
-		barrier += state == State::barrier;
-		at_cluster += state == State::cluster;
-		done += state == State::done;
-		if (state == State::meeting) meeting++, example = i;
-	}
-	std::string more;
-	for (int id = 1; id < named_barriers; id++) {
-		const Named &n = b.named[id];
-		if (!n.waiting) continue;
-		more += ", " + std::to_string(n.waiting) + " of " + std::to_string(n.threads) + " at named barrier " + std::to_string(id);
-	}
-	for (unsigned i = 0; i < count && b.at_mbarriers; i++) {
-		const Coroutine &t = b.threads[i];
-		if (t.state != State::mbarrier) continue;
-		more += ", " + std::to_string(b.at_mbarriers) + " at mbarriers (thread " + std::to_string(i) + " for parity " +
-		         std::to_string(t.value) + ": " + missing(t.mbarrier) + ")";
-		break;
-	}
-	report("deadlock in block (%u, %u, %u): %u threads at a barrier%s, %u at the cluster's barrier, %u ended, "
-	       "%u in a warp operation (thread %u, mask %#x)",
-	       b.index.x, b.index.y, b.index.z, barrier, more.c_str(), at_cluster, done, meeting, example,
-	       meeting ? b.threads[example].meeting->mask : 0);
 }
 
 // release_cluster ends the barrier of a cluster to which all threads that still run have come. It is called when no thread can
@@ -224,14 +159,6 @@ void run_cluster(unsigned count, bool reverse) {
 	}
 }
 
-// allocate returns memory filled with NaNs.
-char *allocate(size_t alignment, size_t bytes) {
-	void *memory;
-	if (posix_memalign(&memory, alignment, bytes)) abort();
-	memset(memory, 0xff, bytes);
-	return static_cast<char *>(memory);
-}
-
 // start makes block number rank of the cluster ready to run.
 void start(const Launch &l, unsigned rank, uint3 index, unsigned count) {
 	Block &b = cluster[rank];
@@ -259,111 +186,6 @@ void end(Block &b) {
 }
 
 }  // namespace
-
-void report_list(const char *format, va_list arguments) {
-	if (!message && vasprintf(&message, format, arguments) < 0) abort();
-}
-
-void report(const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	report_list(format, arguments);
-	va_end(arguments);
-}
-
-void fail(const char *format, ...) {
-	va_list arguments;
-	va_start(arguments, format);
-	report_list(format, arguments);
-	va_end(arguments);
-	running->state = State::done;
-	leave();
-	abort();
-}
-
-void meet(Meeting *m) {
-	if (!(m->mask >> current->lane & 1)) fail("lane %u is not in its own mask %#x", current->lane, m->mask);
-	running->state = State::meeting;
-	running->meeting = m;
-	leave();
-}
-
-int barrier(Vote vote, int value) {
-	running->state = State::barrier;
-	running->vote = vote;
-	running->value = value;
-	leave();
-	return running->value;
-}
-
-void named_barrier(int id, int count) {
-	if (id < 1 || id >= named_barriers) fail("named barrier %d, want 1 up to %d", id, named_barriers - 1);
-	if (count < 1 || unsigned(count) % warp_size) fail("named barrier %d for %d threads, want a multiple of 32", id, count);
-	Named &n = here->named[id];
-	if (n.waiting && n.threads != unsigned(count)) {
-		fail("named barrier %d for %d threads, where others wait for %u", id, count, n.threads);
-	}
-	if (n.waiting == unsigned(count)) fail("more than %d threads come to named barrier %d", count, id);
-	n.threads = unsigned(count);
-	here->full |= ++n.waiting == n.threads;
-	running->state = State::named;
-	running->value = id;
-	leave();
-}
-
-void cluster_barrier() {
-	running->state = State::cluster;
-	leave();
-}
-
-unsigned cluster_rank() { return here->rank; }
-unsigned cluster_size() { return unsigned(cluster.size()); }
-
-void *shared(const void *declaration, size_t bytes, size_t alignment) {
-	for (const Shared &s : here->shared) {
-		if (s.declaration == declaration) return s.memory;
-	}
-	char *memory = allocate(std::max(alignment, sizeof(void *)), bytes);
-	here->shared.push_back({declaration, memory, bytes});
-	return memory;
-}
-
-void *dynamic_shared() { return here->dynamic.begin; }
-Memory dynamic_memory() { return here->dynamic; }
-
-bool is_shared(const void *p, size_t bytes) {
-	auto holds = [&](const char *begin, size_t size) {
-		size_t at = reinterpret_cast<uintptr_t>(p) - reinterpret_cast<uintptr_t>(begin);
-		return at < size && bytes <= size - at;
-	};
-	for (const Shared &s : here->shared) {
-		if (holds(s.memory, s.bytes)) return true;
-	}
-	return holds(here->dynamic.begin, here->dynamic.bytes);
-}
-
-std::deque<Copy> &copies() { return here->copies; }
-
-void wait_at(uint64_t *barrier, int parity) {
-	running->state = State::mbarrier;
-	running->mbarrier = barrier;
-	running->value = parity;
-	here->at_mbarriers++;
-	leave();
-}
-
-bool wake(uint64_t *barrier) {
-	unsigned before = here->at_mbarriers, count = block_shape.x * block_shape.y * block_shape.z;
-	for (unsigned i = 0; i < count && here->at_mbarriers; i++) {
-		Coroutine &t = here->threads[i];
-		if (t.state != State::mbarrier || t.mbarrier != barrier) continue;
-		t.state = State::ready;
-		here->at_mbarriers--;
-	}
-	bool any = here->at_mbarriers < before;
-	here->woken |= any;
-	return any;
-}
 
 char *run(const Launch &l) {
 	unsigned count = l.block.x * l.block.y * l.block.z;
