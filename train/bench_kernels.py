@@ -7,6 +7,7 @@ import os
 import re
 import statistics
 import subprocess
+import tempfile
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ BACKENDS = {"flash": SDPBackend.FLASH_ATTENTION, "cuDNN": SDPBackend.CUDNN_ATTEN
             "efficient": SDPBackend.EFFICIENT_ATTENTION, "math": SDPBackend.MATH}
 LINE = re.compile(r"^Benchmark\w+/(\S+?)(?:-\d+)?\s+\d+\s+(.*)$")
 STEPS = ("overlap", "program")  # ways to run a step that are not the default, of MM_CUDA_STEPS
+LONGEST = 80  # seconds of a program of ours
 FLUSH = 128 << 20  # bytes, more than the cache holds
 
 
@@ -31,13 +33,26 @@ def benchmarks(text):
     return found
 
 
+def output(command, **options):
+    """(what a program printed, what went wrong or None); one that hangs has LONGEST seconds."""
+    with tempfile.TemporaryFile("w+") as file:
+        try:
+            done = subprocess.run([str(Path(command[0]).resolve()), *command[1:]], stdout=file, stderr=subprocess.STDOUT, timeout=LONGEST,
+                                  **options)
+            status = f"exit {done.returncode}" if done.returncode else None
+        except subprocess.TimeoutExpired:
+            status = f"not done in {LONGEST} s"
+        file.seek(0)
+        return file.read(), status
+
+
 def run(program, folder, pattern, times, steps="graph"):
-    """The benchmarks of a Go test program, which reads files beside its sources."""
-    done = subprocess.run([str(Path(program).resolve()), "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", f"{times}x"],
-                          cwd=folder, env={**os.environ, "MM_REQUIRE_GPU": "1", "MM_CUDA_STEPS": steps}, text=True, capture_output=True)
-    found = benchmarks(done.stdout)
-    if done.returncode or not found:
-        raise RuntimeError(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
+    """The benchmarks of a Go test program, which reads files beside its sources. What goes wrong is said; what came before counts."""
+    said, status = output([program, "-test.run", "^$", "-test.bench", pattern, "-test.benchtime", f"{times}x"], cwd=folder,
+                          env={**os.environ, "MM_REQUIRE_GPU": "1", "MM_CUDA_STEPS": steps})
+    found = benchmarks(said)
+    if status or not found:
+        print(f"bench: {program}, {pattern}, {steps}: {status}: {said[-2000:]}", flush=True)
     return found
 
 
@@ -46,11 +61,10 @@ def cublas(program, names):
     shapes = sorted({n.split("/")[-1] for n in names if "matmul/" in n})
     folders = sorted({str(p.parent) for p in Path(torch.__file__).parent.parent.glob("nvidia/**/libcublas.so.*")})
     path = ":".join([*folders, os.environ.get("LD_LIBRARY_PATH", "")])
-    done = subprocess.run([str(Path(program).resolve()), *shapes], env={**os.environ, "LD_LIBRARY_PATH": path}, text=True,
-                          capture_output=True)
-    if done.returncode:
-        print(f"bench: {program}: exit {done.returncode}: {(done.stdout + done.stderr)[-2000:]}")
-    return {name.split("/")[-1]: found["gpu-µs"] for name, found in benchmarks(done.stdout).items()}
+    said, status = output([program, *shapes], env={**os.environ, "LD_LIBRARY_PATH": path})
+    if status:
+        print(f"bench: {program}: {status}: {said[-2000:]}", flush=True)
+    return {name.split("/")[-1]: found["gpu-µs"] for name, found in benchmarks(said).items()}
 
 
 def microseconds(work, times):
@@ -120,10 +134,7 @@ def ours(program, folder, patterns, times, steps="graph"):
     """What run finds for each of some patterns, each in a process of its own, which what goes wrong in it ends."""
     found = {}
     for pattern in patterns:
-        try:
-            found |= run(program, folder, pattern, times, steps)
-        except RuntimeError as e:
-            print(e, flush=True)
+        found |= run(program, folder, pattern, times, steps)
     return found
 
 
@@ -155,7 +166,8 @@ def markdown(r, table):
             for k in r["kernels"]]
     return (f"Kernels, beside PyTorch in the same run. Ceilings: {top['TFLOP/s']:.0f} TFLOP/s (bf16 product of 8192³), "
             f"{top['GB/s']:.0f} GB/s (copy, both ways). Shapes are rows × inputs × outputs, segments × length × heads × width, "
-            f"rows × columns × best. Ours take float32 rows.\n\n" +
+            f"rows × columns × best. Ours take float32 rows, but for those called rounded, which no model runs: like cuBLAS', their rows "
+            f"are bfloat16 already.\n\n" +
             table(["ours", "µs", "PyTorch, µs", "what ran", "times as fast", "cuBLAS f32, µs", "of the FLOP/s", "of the GB/s"], rows) +
             "\nmm's greedy translations, µs a token, by the ways to run a step (kernels/cuda/README.md):\n\n" +
             table(["at once", *ways], [[n.split("/")[1], *(f"{w[n]['µs/token']:.1f}" if n in w else "–" for w in ways.values())]

@@ -72,10 +72,11 @@ func TestHopper(t *testing.T) {
 			b.d.Write(rounded, bf16Rounded(b.read(x)))
 			for _, dtype := range []kernels.DType{kernels.I8, kernels.BF16} {
 				w := b.weight(dtype, 1, out, in)
-				b.near(fmt.Sprintf("%v %v", dtype, s), exact, x, w, func(dst kernels.Tensor) { b.d.matMul(hopperVariants[dtype], dst, x, w, true) })
+				b.near(fmt.Sprintf("%v %v", dtype, s), exact, 1e-5, x, w, func(dst kernels.Tensor) { b.d.matMul(hopperVariants[dtype], dst, x, w, true) })
 				if dtype == kernels.BF16 {
-					b.near(fmt.Sprintf("bulk %v", s), exact, x, w, func(dst kernels.Tensor) { b.bulk(bulkExact, dst, x, w) })
-					b.near(fmt.Sprintf("rounded %v", s), false, rounded, w, func(dst kernels.Tensor) { b.bulk(bulkRounded, dst, x, w) })
+					b.near(fmt.Sprintf("bulk %v", s), exact, 1e-5, x, w, func(dst kernels.Tensor) { b.bulk(bulkExact, dst, x, w) })
+					// Its sums go on from the first input to the last, cut off at each product on a GPU.
+					b.near(fmt.Sprintf("rounded %v", s), false, 1e-4, rounded, w, func(dst kernels.Tensor) { b.bulk(bulkRounded, dst, x, w) })
 				}
 			}
 		}
@@ -101,8 +102,9 @@ func (b bits) bulk(v bulkVariant, dst, x kernels.Tensor, w kernels.Weight) {
 	b.d.matMulBulk(v, dst, x, parts, w, true)
 }
 
-// near wants what run adds to a tensor to be, to the bit or nearly, what MatMul does.
-func (b bits) near(what string, exact bool, x kernels.Tensor, w kernels.Weight, run func(dst kernels.Tensor)) {
+// near wants what run adds to a tensor to be what MatMul does, to the bit or within some
+// of a sum's deviation.
+func (b bits) near(what string, exact bool, most float64, x kernels.Tensor, w kernels.Weight, run func(dst kernels.Tensor)) {
 	b.t.Helper()
 	plain := b.tensor(x.Rows, w.Out)
 	dst := b.tensor(x.Rows, w.Out)
@@ -121,7 +123,7 @@ func (b bits) near(what string, exact bool, x kernels.Tensor, w kernels.Weight, 
 		}
 	}
 	b.t.Logf("%s: %d of %d elements differ, by %.1e of a sum's deviation at most", what, differ, len(want), worst)
-	if worst > 1e-5 || exact && differ > 0 { // int8 weights go up to 127/64, others are normal deviates
+	if worst > most || exact && differ > 0 { // int8 weights go up to 127/64, others are normal deviates
 		b.t.Errorf("%s: %d elements differ, by %.1e of a sum's deviation", what, differ, worst)
 	}
 }

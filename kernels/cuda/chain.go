@@ -71,10 +71,10 @@ func (c *chaining) close() (first error) {
 // as the journal runs a step.
 func (d *Device) Chain(c *kernels.Chain, step func()) {
 	d.wait()
+	defer d.endChain()
 	args := d.chainLists(c)
 	size := d.chainResults(c, args)
 	d.chaining.args = args
-	defer func() { d.chaining.args = nil }()
 	step()
 	d.chaining.args = nil
 	d.launch(kernelAdvance, len(c.Ends), 1, advanceThreads, 0, unsafe.Pointer(args))
@@ -86,6 +86,14 @@ func (d *Device) Chain(c *kernels.Chain, step func()) {
 	d.check(d.stream.Download(d.results.pinned.Bytes[:size], d.results.at))
 	d.wait()
 	d.readTaken(&c.Taken, args)
+}
+
+// endChain forgets what is a chain's alone, also of one that a panic has ended: launches
+// of half a step, and lists whose numbers the next operation may have changed.
+func (d *Device) endChain() {
+	d.chaining.args = nil
+	d.lists.held = d.lists.held[:0]
+	d.journal.clear()
 }
 
 // repeat queues a step again and again. After each the number of searches that go on
@@ -130,7 +138,7 @@ func (d *Device) chainLists(c *kernels.Chain) *chainArgs {
 	d.chaining.states, d.chaining.factors = states, factors
 	l := &d.lists
 	l.ensure(len(c.Searches), 8*searches, 2*len(factors), 2*rows, rows, rows, rows, rows, rows, len(c.Paths.Slots),
-		len(c.Fresh), leastList, leastList, stepLists)
+		len(c.Fresh), leastList, leastList, stepLists, len(c.Paths.Slots)) // of which the step asks for room once more
 	return &chainArgs{
 		searches: l.hold(c.Searches), states: l.hold(words(states)), factors: l.hold(words(factors)), logs: l.hold(words(c.Logs)),
 		tokens: l.hold(c.Tokens), positions: l.hold(c.Positions), slots: l.hold(c.Slots),

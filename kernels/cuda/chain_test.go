@@ -104,6 +104,51 @@ func TestChainFails(t *testing.T) {
 	}
 }
 
+// TestChainIsForgotten has chains end by a panic: what comes next computes on its own
+// numbers, and the half step is not run.
+func TestChainIsForgotten(t *testing.T) {
+	emulate(t)
+	t.Setenv("EMU_MEMORY", "8388608")
+	d := open(t)
+	c, _ := shortChain(t, d, 4)
+	table, err := d.Pack(kernels.Matrix{Rows: 3, Cols: 1, F32: []float32{5, 6, 7}}, 1)
+	must(t, err)
+	x, err := d.Alloc(1, 1)
+	must(t, err)
+	filler, err := d.Alloc(1024, 1700)
+	must(t, err)
+	for what, step := range map[string]func(){
+		"a panic": func() {
+			kernels.Embed(d, x, table, c.Tokens, 1)
+			kernels.SiLU(d, x, x)
+			panic("no more")
+		},
+		"no memory for what it leaves": nil,
+	} {
+		c.Tokens[0] = 0
+		if step == nil {
+			c.Candidates.Resize(1, 1<<18)
+		}
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Errorf("%s: no panic", what)
+				}
+			}()
+			kernels.RunChain(d, c, step)
+		}()
+		c.Candidates.Resize(1, 1)
+		c.Tokens[0] = 2
+		got := []float32{0}
+		kernels.Embed(d, x, table, c.Tokens, 1)
+		if d.Read(got, x); got[0] != 7 {
+			t.Errorf("after %s: %g, want 7", what, got[0])
+		}
+	}
+	d.Free(filler)
+	must(t, d.Close())
+}
+
 // repeatAlone queues n launches and nothing that wants their results.
 func repeatAlone(d *Device, x kernels.Tensor, n int) {
 	for range n {

@@ -18,8 +18,8 @@ import (
 var fatbin []byte
 
 // Device implements kernels.Device on a GPU. Operations return at once; they are
-// queued on one stream, together, when Write, Read or TopK want their results and
-// wait (journal). An operation that fails panics with a *Failure, at the latest
+// queued on one stream, together, when Write, Read, TopK or Chain want their results
+// and wait (journal). An operation that fails panics with a *Failure, at the latest
 // there, and so does every later one, unless there was just no memory: nothing is
 // computed from what a failed one left behind.
 type Device struct {

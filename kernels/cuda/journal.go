@@ -91,9 +91,12 @@ func (j *journal) flush() {
 		return
 	}
 	err := j.queue(lists)
-	j.launches, j.words = j.launches[:0], j.words[:0]
+	j.clear()
 	d.check(err)
 }
+
+// clear forgets what was held back.
+func (j *journal) clear() { j.launches, j.words = j.launches[:0], j.words[:0] }
 
 // queue queues the launches, one by one or as a graph.
 func (j *journal) queue(lists sent) error {
@@ -139,7 +142,7 @@ func (j *journal) replay(s *step) error {
 // repeat queues the launches that were held back again and again, until more, which is
 // told how often that was before, wants no more. The lists are sent once, in front.
 func (j *journal) repeat(more func(i int) (bool, error)) error {
-	defer func() { j.launches, j.words = j.launches[:0], j.words[:0] }()
+	defer j.clear()
 	if err := j.device.lists.upload(j.device.lists.unsent()); err != nil {
 		return err
 	}

@@ -108,8 +108,7 @@ func (d *Device) program() (numbers []int32, args programArgs, ok bool) {
 // runProgram queues a program in place of the launches that are held back.
 func (d *Device) runProgram(numbers []int32, args programArgs, chain *chainArgs) error {
 	args.program, args.header, args.going = d.lists.send(numbers), chain.header, chain.going
-	j := &d.journal
-	j.launches, j.words = j.launches[:0], j.words[:0]
+	d.journal.clear()
 	if err := d.lists.upload(d.lists.unsent()); err != nil {
 		return err
 	}
