@@ -50,13 +50,7 @@ func TestProgram(t *testing.T) {
 		program := openBits(t, 23)
 		t.Setenv(StepsVariable, "graph")
 		graph := openBits(t, 23)
-		got, x := everything(program)
-		want, y := everything(graph)
-		if !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.From, want.From) || got.Steps != want.Steps {
-			t.Errorf("%d steps take %v from %v, want %d, %v, %v", got.Steps, got.Tokens, got.From, want.Steps, want.Tokens, want.From)
-		}
-		graph.same("log-probabilities", got.Candidates.Logs, want.Candidates.Logs)
-		graph.same("rows", x, y)
+		compareAll(program, graph)
 		if ran := len(program.d.chaining.operations); ran < 25 || len(program.d.journal.steps) != 0 || len(graph.d.journal.steps) == 0 {
 			t.Errorf("a program of %d operations and %d graphs, beside %d graphs", ran, len(program.d.journal.steps), len(graph.d.journal.steps))
 		}
@@ -70,13 +64,7 @@ func TestSequence(t *testing.T) {
 	onEach(t, func(t *testing.T) {
 		joined, apart := openBits(t, 23), openBits(t, 23)
 		apart.d.journal.sequential = nil
-		got, x := everything(joined)
-		want, y := everything(apart)
-		if !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.From, want.From) || got.Steps != want.Steps {
-			t.Errorf("%d steps take %v from %v, want %d, %v, %v", got.Steps, got.Tokens, got.From, want.Steps, want.Tokens, want.From)
-		}
-		apart.same("log-probabilities", got.Candidates.Logs, want.Candidates.Logs)
-		apart.same("rows", x, y)
+		compareAll(joined, apart)
 		j := &joined.d.journal
 		j.launches = append(j.launches[:0], j.steps[0].launches...)
 		j.words = append(j.words[:0], j.steps[0].words...)
@@ -92,6 +80,18 @@ func TestSequence(t *testing.T) {
 		must(t, joined.d.Close())
 		must(t, apart.d.Close())
 	})
+}
+
+// compareAll runs everything on two devices and wants the same bits.
+func compareAll(a, b bits) {
+	b.t.Helper()
+	got, x := everything(a)
+	want, y := everything(b)
+	if !slices.Equal(got.Tokens, want.Tokens) || !slices.Equal(got.From, want.From) || got.Steps != want.Steps {
+		b.t.Errorf("%d steps take %v from %v, want %d, %v, %v", got.Steps, got.Tokens, got.From, want.Steps, want.Tokens, want.From)
+	}
+	b.same("log-probabilities", got.Candidates.Logs, want.Candidates.Logs)
+	b.same("rows", x, y)
 }
 
 // everything runs a chain of a greedy search and a beam of four and returns what it took
