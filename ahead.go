@@ -31,7 +31,7 @@ func (a *ahead) spare() int {
 // searches. It returns how many rows there are then.
 func (e *engine) fill(rows int) int {
 	b := &e.step
-	if e.ahead.device == nil || e.experts != nil || len(b.tokens) != rows || len(b.slots) != rows {
+	if e.ahead.device == nil || len(b.tokens) != rows || len(b.slots) != rows {
 		return rows
 	}
 	for i := int32(0); len(b.tokens)%fillTo > 0; i++ {
@@ -45,7 +45,7 @@ func (e *engine) fill(rows int) int {
 // foreseeable is how many steps the device may run now. While others wait for a place,
 // it is one.
 func (e *engine) foreseeable() int {
-	if e.ahead.device == nil || e.experts != nil || len(e.waiting) > 0 {
+	if e.ahead.device == nil || len(e.waiting) > 0 {
 		return 1
 	}
 	steps := aheadSteps

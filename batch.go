@@ -112,9 +112,8 @@ func (b *stepBuffers) share(part, parts int) (lo, hi int) {
 }
 
 // decode runs one step of every active request, or as many as the device can by itself:
-// the rows whose next token is
-// wanted first, one for each live hypothesis, then the rows that the grammars
-// forced, which only have to be stored.
+// the rows whose next token is wanted first, one for each live hypothesis, then the rows
+// that the grammars forced, which only have to be stored.
 func (e *engine) decode() (err error) {
 	if len(e.active) == 0 {
 		return nil

@@ -108,8 +108,9 @@ func newEngine(dev kernels.Device, net *network, experts *expertCounts) (*engine
 	if _, ok := dev.(*cpu.Device); ok {
 		e.limits = cpuLimits
 	}
-	e.ahead.device, _ = dev.(kernels.Chains)
-	if experts != nil {
+	if experts == nil { // who sees every step
+		e.ahead.device, _ = dev.(kernels.Chains)
+	} else {
 		e.scope.Gated = experts.count
 	}
 	if err := e.measure(); err != nil {

@@ -126,7 +126,7 @@ func (d *Device) Close() error {
 		keep(d.stream.Synchronize())
 		keep(d.journal.close())
 		keep(d.lists.close())
-		keep(d.results.close())
+		keep(d.results.free(d.stream))
 		keep(d.chaining.close())
 		keep(d.stream.Close())
 	}

@@ -3,9 +3,14 @@
 
 #pragma once
 
-#include "common.cuh"
+#include "matmul.cuh"
 
 constexpr int GROUP = 4 * WARP;  // threads that make a product together
+
+// Blocks of these kernels have a group that fills stages of shared memory and two that multiply what is in them.
+constexpr int MULTIPLYING_GROUPS = 2;
+constexpr int STAGED_THREADS = (1 + MULTIPLYING_GROUPS) * GROUP;
+constexpr int STAGED_SHARED = 192 << 10;  // bytes of all stages
 
 #if defined(MM_EMU) || defined(__CUDA_ARCH_FEAT_SM90_ALL)
 #define HOPPER 1
@@ -169,6 +174,48 @@ DEVICE void settled(float (&c)[N]) {
 }
 
 #endif
+
+// Ring is the barriers of COUNT stages.
+template <int COUNT>
+struct Ring {
+	uint64_t full[COUNT], empty[COUNT];
+
+	// begin is called by all threads of a block. A stage is full when so many have arrived, and empty when every warp that
+	// multiplies has.
+	DEVICE void begin(int filling) {
+		if (threadIdx.x == 0) {
+			for (int i = 0; i < COUNT; i++) {
+				barrier_init(&full[i], filling);
+				barrier_init(&empty[i], 4 * MULTIPLYING_GROUPS);
+			}
+			barriers_ready();
+		}
+		__syncthreads();
+	}
+};
+
+// fills says whether the thread's group is the one that fills stages; those that multiply take registers from it. All groups
+// start with 168 each: more than these together would wait for ever.
+template <int FILLING, int MULTIPLYING>
+DEVICE bool fills() {
+	static_assert(FILLING + MULTIPLYING_GROUPS * MULTIPLYING <= 168 * (1 + MULTIPLYING_GROUPS), "registers that nobody gives");
+	if (warp_id() < 4) {
+		fewer_registers<FILLING>();
+		return true;
+	}
+	more_registers<MULTIPLYING>();
+	return false;
+}
+
+// write_sums finishes a warp's sums of a tile of outputs, for 2·N rows.
+template <int N>
+DEVICE void write_sums(const MatMulArgs &a, const Job &job, int out_tile, const float (&sums)[N]) {
+	int g = lane_id() / 4, t = lane_id() % 4;
+#pragma unroll
+	for (int i = 0; i < N; i++) {
+		write(a, job, job.first + i / 4 * 8 + 2 * t + i % 2, out_tile * TILE_OUT + g + i % 4 / 2 * 8, sums[i]);
+	}
+}
 
 // descriptor describes 16 inputs of many outputs or rows in shared memory, in core matrices of 8 × 8, rows of 16 bytes one
 // behind the other: along bytes from one to the next along the inputs, across from one to the next along the rows.

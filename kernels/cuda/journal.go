@@ -107,11 +107,7 @@ func (j *journal) queue(lists sent) error {
 	if err != nil {
 		return err
 	}
-	if s == nil {
-		return j.play(lists)
-	}
-	j.replays++
-	return j.replay(s)
+	return j.run(s, lists)
 }
 
 // recorded is the step that was held back, once it has come by often enough; else nil.
@@ -129,8 +125,12 @@ func (j *journal) recorded(lists sent) (*step, error) {
 	return j.record(hash, lists)
 }
 
-// replay queues a recorded step.
-func (j *journal) replay(s *step) error {
+// run queues what was held back, by the graph where that is recorded.
+func (j *journal) run(s *step, lists sent) error {
+	if s == nil {
+		return j.play(lists)
+	}
+	j.replays++
 	j.clock++
 	s.used = j.clock
 	if err := s.graph.Launch(j.device.stream); err != nil {
@@ -147,18 +147,9 @@ func (j *journal) repeat(more func(i int) (bool, error)) error {
 		return err
 	}
 	s, err := j.recorded(sent{})
-	for i := 0; err == nil; i++ {
-		if s != nil {
-			err = j.replay(s)
-		} else {
-			err = j.play(sent{})
-		}
-		if err != nil {
-			break
-		}
-		var again bool
-		if again, err = more(i); !again {
-			break
+	for i, again := 0, true; again && err == nil; i++ {
+		if err = j.run(s, sent{}); err == nil {
+			again, err = more(i)
 		}
 	}
 	return err

@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"slices"
 	"unsafe"
 
@@ -17,10 +16,9 @@ import (
 // front, and a list takes a power of two, so that steps of one shape find their lists
 // at the same places however long those have become.
 type lists struct {
-	device  *Device
-	pinned  *driver.Pinned
-	numbers []int32        // the pinned memory
-	at      driver.Pointer // its twin on the device
+	device *Device
+	shadow
+	numbers []int32 // the pinned memory
 	used    int
 	queued  int // of used, is on its way to the device
 	recent  [16]sent
@@ -48,16 +46,11 @@ func (l *lists) reserve(n int) error {
 	if err := l.close(); err != nil {
 		return err
 	}
-	d := l.device
-	pinned, err := d.context.Pin(4 * n)
+	s, err := l.device.newShadow(4 * n)
 	if err != nil {
 		return err
 	}
-	at, err := d.stream.Alloc(int64(4 * n))
-	if err != nil {
-		return errors.Join(err, pinned.Free())
-	}
-	l.pinned, l.at, l.numbers = pinned, at, unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(pinned.Bytes))), n)
+	l.shadow, l.numbers = s, unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(s.pinned.Bytes))), n)
 	return nil
 }
 
@@ -69,12 +62,9 @@ func (l *lists) close() error {
 	if err := d.stream.Synchronize(); err != nil {
 		return err
 	}
-	pinned, at := l.pinned, l.at
+	s := l.shadow
 	*l = lists{device: d}
-	if err := d.stream.Free(at); err != nil {
-		return err
-	}
-	return pinned.Free()
+	return s.free(d.stream)
 }
 
 // room is what a list of n numbers takes.

@@ -17,12 +17,8 @@
 #pragma once
 
 #include "hopper.cuh"
-#include "matmul.cuh"
 
 constexpr int BULK_OUTS = 8;  // tiles of a block
-constexpr int BULK_GROUPS = 2;
-constexpr int BULK_THREADS = (1 + BULK_GROUPS) * GROUP;
-constexpr int BULK_SHARED = 192 << 10;  // bytes of all stages
 constexpr int BULK_NEAR = 16;  // blocks of outputs that share rows at the same time
 
 // PartTile is 16 rows × 64 inputs in bfloat16, in core matrices as a weight's tile.
@@ -70,17 +66,17 @@ struct BulkArgs {
 	int tiles_rows, unused;
 };
 
+#ifdef HOPPER
+
 template <int PARTS, int ROWS>
 struct BulkStages {
 	static constexpr int ROW_TILES = ROWS / TILE_OUT, BYTES = (BULK_OUTS + PARTS * ROW_TILES) * sizeof(PartTile);
-	static constexpr int COUNT = BULK_SHARED / BYTES;
+	static constexpr int COUNT = STAGED_SHARED / BYTES;
 	struct Stage {
 		PartTile weights[BULK_OUTS], rows[PARTS][ROW_TILES];
 	} of[COUNT];
-	uint64_t full[COUNT], empty[COUNT];
+	Ring<COUNT> ring;
 };
-
-#ifdef HOPPER
 
 // BulkPlace is a block's tiles: the first of outputs and of rows.
 struct BulkPlace {
@@ -101,8 +97,8 @@ DEVICE void copy_tiles(BulkStages<PARTS, ROWS> &stages, const BulkArgs &a, const
 	const PartTile *weights = static_cast<const PartTile *>(w.data);
 	for (int tile = 0; tile < w.tiles_in; tile++) {
 		int stage = tile % Stages::COUNT;
-		uint64_t *full = &stages.full[stage];
-		barrier_wait(&stages.empty[stage], (tile / Stages::COUNT + 1) % 2);
+		uint64_t *full = &stages.ring.full[stage];
+		barrier_wait(&stages.ring.empty[stage], (tile / Stages::COUNT + 1) % 2);
 		barrier_arrive_expecting(full, Stages::BYTES);
 #pragma unroll 1  // one thread, with few registers and much time
 		for (int i = 0; i < BULK_OUTS; i++) {
@@ -142,12 +138,12 @@ DEVICE void bulk_sums(float (&total)[ROWS / 2], BulkStages<PARTS, ROWS> &stages,
 	settled(total);
 	for (int tile = 0; tile < tiles; tile++) {
 		int stage = tile % COUNT;
-		barrier_wait(&stages.full[stage], tile / COUNT % 2);
+		barrier_wait(&stages.ring.full[stage], tile / COUNT % 2);
 		if constexpr (PARTS == 1) {
 			products_begin();
 			multiply_stage<PARTS, ROWS>(total, stages.of[stage], true);
 			products_end<1>();
-			if (tile > 0 && lane_id() == 0) barrier_arrive(&stages.empty[(tile - 1) % COUNT]);
+			if (tile > 0 && lane_id() == 0) barrier_arrive(&stages.ring.empty[(tile - 1) % COUNT]);
 		} else {
 			float c[ROWS / 2];
 			settled(c);
@@ -155,7 +151,7 @@ DEVICE void bulk_sums(float (&total)[ROWS / 2], BulkStages<PARTS, ROWS> &stages,
 			multiply_stage<PARTS, ROWS>(c, stages.of[stage], false);
 			products_end<0>();
 			settled(c);
-			if (lane_id() == 0) barrier_arrive(&stages.empty[stage]);
+			if (lane_id() == 0) barrier_arrive(&stages.ring.empty[stage]);
 #pragma unroll
 			for (int i = 0; i < ROWS / 2; i++) total[i] = __fadd_rn(total[i], c[i]);
 		}
@@ -168,31 +164,16 @@ template <int PARTS, int ROWS>
 DEVICE void bulk(const BulkArgs &a) {
 	using Stages = BulkStages<PARTS, ROWS>;
 	DYNAMIC_SHARED(Stages, stages);
-	if (threadIdx.x == 0) {
-		for (int i = 0; i < Stages::COUNT; i++) {
-			barrier_init(&stages->full[i], 1);
-			barrier_init(&stages->empty[i], 4 * BULK_GROUPS);
-		}
-		barriers_ready();
-	}
-	__syncthreads();
-	constexpr int COPYING = 40, MULTIPLYING = 232;
-	static_assert(COPYING + BULK_GROUPS * MULTIPLYING <= 168 * (1 + BULK_GROUPS), "registers that nobody gives");
+	stages->ring.begin(1);
 	BulkPlace place = bulk_place(Stages::ROW_TILES);
-	if (warp_id() < 4) {
-		fewer_registers<COPYING>();
+	if (fills<40, 232>()) {
 		if (threadIdx.x == 0) copy_tiles<PARTS, ROWS>(*stages, a, place);
 		return;
 	}
-	more_registers<MULTIPLYING>();
 	float total[ROWS / 2];
 	bulk_sums<PARTS, ROWS>(total, *stages, a.product.w.tiles_in);
 	Job job = {0, place.row * TILE_OUT, a.product.x.rows};
-	int g = lane_id() / 4, t = lane_id() % 4, out = (place.out + warp_id() - 4) * TILE_OUT;
-#pragma unroll
-	for (int i = 0; i < ROWS / 2; i++) {
-		write(a.product, job, job.first + i / 4 * 8 + 2 * t + i % 2, out + g + i % 4 / 2 * 8, total[i]);
-	}
+	write_sums(a.product, job, place.out + warp_id() - 4, total);
 }
 
 #else
@@ -202,5 +183,5 @@ DEVICE void bulk(const BulkArgs &) { __trap(); }
 
 #endif
 
-KERNEL(matmul_bf16_bulk, BulkArgs, ONE_BLOCK(BULK_THREADS)) { bulk<3, 128>(a); }
-KERNEL(matmul_bf16_rounded, BulkArgs, ONE_BLOCK(BULK_THREADS)) { bulk<1, 256>(a); }
+KERNEL(matmul_bf16_bulk, BulkArgs, ONE_BLOCK(STAGED_THREADS)) { bulk<3, 128>(a); }
+KERNEL(matmul_bf16_rounded, BulkArgs, ONE_BLOCK(STAGED_THREADS)) { bulk<1, 256>(a); }

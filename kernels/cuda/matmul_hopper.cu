@@ -14,24 +14,20 @@
 #pragma once
 
 #include "hopper.cuh"
-#include "matmul.cuh"
 
 constexpr int HOPPER_ROWS = 128;
-constexpr int HOPPER_CONSUMERS = 2;  // groups of warps
-constexpr int HOPPER_THREADS = (1 + HOPPER_CONSUMERS) * GROUP;
-constexpr int HOPPER_SHARED = 192 << 10;  // bytes of all stages
+
+#ifdef HOPPER
 
 // HopperStages are tiles of rows in parts. Multiplication s of a tile's four wants, of each row, the 16 inputs that lanes hold
 // for it: half 0 has the first two of each lane's four, half 1 the others, so that 8 rows × 16 bytes are one of wgmma's core
 // matrices.
 template <int PARTS>
 struct HopperStages {
-	static constexpr int COUNT = HOPPER_SHARED / (PARTS * 4 * 2 * HOPPER_ROWS * 16);
+	static constexpr int COUNT = STAGED_SHARED / (PARTS * 4 * 2 * HOPPER_ROWS * 16);
 	uint4 eight[COUNT][PARTS][4][2][HOPPER_ROWS];
-	uint64_t full[COUNT], empty[COUNT];
+	Ring<COUNT> ring;
 };
-
-#ifdef HOPPER
 
 // A row's place in the block, for the group that reads: eight rows of a warp at a time, a lane for one row and one of four
 // multiplications, so that 16 bytes of eight rows fill a line of shared memory.
@@ -55,7 +51,7 @@ DEVICE void read_rows(HopperStages<PARTS> &stages, const MatMulArgs &a, const Jo
 	read_tile(v, a, job, 0, aligned);
 	for (int tile = 0; tile < tiles; tile++) {
 		int stage = tile % HopperStages<PARTS>::COUNT, round = tile / HopperStages<PARTS>::COUNT;
-		barrier_wait(&stages.empty[stage], (round + 1) % 2);
+		barrier_wait(&stages.ring.empty[stage], (round + 1) % 2);
 #pragma unroll
 		for (int i = 0; i < 4; i++) {
 #pragma unroll
@@ -70,7 +66,7 @@ DEVICE void read_rows(HopperStages<PARTS> &stages, const MatMulArgs &a, const Jo
 			}
 		}
 		written_for_products();
-		barrier_arrive(&stages.full[stage]);
+		barrier_arrive(&stages.ring.full[stage]);
 		if (tile + 1 < tiles) read_tile(v, a, job, tile + 1, aligned);
 	}
 }
@@ -78,7 +74,7 @@ DEVICE void read_rows(HopperStages<PARTS> &stages, const MatMulArgs &a, const Jo
 template <int TYPE>
 DEVICE void multiply(HopperStages<LaneWeights<TYPE>::PARTS> &stages, const MatMulArgs &a, const Job &job) {
 	constexpr int PARTS = LaneWeights<TYPE>::PARTS, COUNT = HopperStages<PARTS>::COUNT;
-	int tiles = a.w.tiles_in, out_tile = int(blockIdx.x) * 4 * HOPPER_CONSUMERS + warp_id() - 4;
+	int tiles = a.w.tiles_in, out_tile = int(blockIdx.x) * 4 * MULTIPLYING_GROUPS + warp_id() - 4;
 	int64_t base = (int64_t(job.group) * a.w.tiles_out() + min(out_tile, a.w.tiles_out() - 1)) * tiles;
 	float total[64] = {};
 	LaneWeights<TYPE> w;
@@ -90,7 +86,7 @@ DEVICE void multiply(HopperStages<LaneWeights<TYPE>::PARTS> &stages, const MatMu
 		for (int s = 0; s < 4; s++) w.operand(s, left[s]);
 		if (tile + 1 < tiles) w.load(a.w.data, base + tile + 1);
 		float c[64];
-		barrier_wait(&stages.full[stage], tile / COUNT % 2);
+		barrier_wait(&stages.ring.full[stage], tile / COUNT % 2);
 		settled(c);
 		products_begin();
 #pragma unroll
@@ -102,15 +98,11 @@ DEVICE void multiply(HopperStages<LaneWeights<TYPE>::PARTS> &stages, const MatMu
 		}
 		products_end<0>();
 		settled(c);
-		if (lane_id() == 0) barrier_arrive(&stages.empty[stage]);
+		if (lane_id() == 0) barrier_arrive(&stages.ring.empty[stage]);
 #pragma unroll
 		for (int i = 0; i < 64; i++) total[i] = __fadd_rn(total[i], c[i]);
 	}
-	int g = lane_id() / 4, t = lane_id() % 4;
-#pragma unroll
-	for (int i = 0; i < 64; i++) {
-		write(a, job, job.first + i / 4 * 8 + 2 * t + i % 2, out_tile * TILE_OUT + g + i % 4 / 2 * 8, total[i]);
-	}
+	write_sums(a, job, out_tile, total);
 }
 
 template <int TYPE>
@@ -119,25 +111,9 @@ DEVICE void hopper(const MatMulArgs &a) {
 	DYNAMIC_SHARED(HopperStages<PARTS>, stages);
 	Job job;
 	if (!find_job(a, int(blockIdx.y), HOPPER_ROWS, job)) return;
-	if (threadIdx.x == 0) {
-		for (int i = 0; i < HopperStages<PARTS>::COUNT; i++) {
-			barrier_init(&stages->full[i], GROUP);
-			barrier_init(&stages->empty[i], 4 * HOPPER_CONSUMERS);
-		}
-		barriers_ready();
-	}
-	__syncthreads();
-	// Three groups start with 168 each, and what the first gives the others take: more than 504 would wait for ever. With these
-	// nothing spills.
-	constexpr int READING = 104, MULTIPLYING = 200;
-	static_assert(READING + HOPPER_CONSUMERS * MULTIPLYING <= 168 * (1 + HOPPER_CONSUMERS), "registers that nobody gives");
-	if (warp_id() < 4) {
-		fewer_registers<READING>();
-		read_rows<PARTS>(*stages, a, job);
-	} else {
-		more_registers<MULTIPLYING>();
-		multiply<TYPE>(*stages, a, job);
-	}
+	stages->ring.begin(GROUP);
+	if (fills<104, 200>()) read_rows<PARTS>(*stages, a, job);  // with these nothing spills
+	else multiply<TYPE>(*stages, a, job);
 }
 
 #else
@@ -147,5 +123,5 @@ DEVICE void hopper(const MatMulArgs &) { __trap(); }
 
 #endif
 
-KERNEL(matmul_i8_hopper, MatMulArgs, ONE_BLOCK(HOPPER_THREADS)) { hopper<WEIGHT_I8>(a); }
-KERNEL(matmul_bf16_hopper, MatMulArgs, ONE_BLOCK(HOPPER_THREADS)) { hopper<WEIGHT_BF16>(a); }
+KERNEL(matmul_i8_hopper, MatMulArgs, ONE_BLOCK(STAGED_THREADS)) { hopper<WEIGHT_I8>(a); }
+KERNEL(matmul_bf16_hopper, MatMulArgs, ONE_BLOCK(STAGED_THREADS)) { hopper<WEIGHT_BF16>(a); }

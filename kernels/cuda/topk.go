@@ -3,7 +3,6 @@
 package cuda
 
 import (
-	"errors"
 	"math"
 	"unsafe"
 
@@ -24,8 +23,7 @@ const topKThreads = 256
 // results is where the device leaves what the host reads every step.
 type results struct {
 	device *Device
-	at     driver.Pointer
-	pinned *driver.Pinned
+	shadow
 	// The allowed ids of all rows, offsets into them and limits, as they are sent.
 	ids, start, limits []int32
 }
@@ -35,32 +33,12 @@ func (r *results) reserve(n int) error {
 	if r.pinned != nil && len(r.pinned.Bytes) >= n {
 		return nil
 	}
-	if err := r.close(); err != nil {
+	if err := r.free(r.device.stream); err != nil {
 		return err
 	}
-	d := r.device
-	pinned, err := d.context.Pin(2 * n)
-	if err != nil {
-		return err
-	}
-	at, err := d.stream.Alloc(int64(2 * n))
-	if err != nil {
-		return errors.Join(err, pinned.Free())
-	}
-	r.pinned, r.at = pinned, at
-	return nil
-}
-
-func (r *results) close() error {
-	if r.pinned == nil {
-		return nil
-	}
-	pinned, at := r.pinned, r.at
-	r.pinned, r.at = nil, 0
-	if err := r.device.stream.Free(at); err != nil {
-		return err
-	}
-	return pinned.Free()
+	var err error
+	r.shadow, err = r.device.newShadow(2 * n)
+	return err
 }
 
 // TopK has a block for a row, and waits, unless it ends a step of a chain.

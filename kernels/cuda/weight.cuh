@@ -30,9 +30,9 @@ struct Weight {
 // tile_element is the place of element (o, i) of a group in units of elements.
 DEVICE int64_t tile_element(const Weight &w, int o, int i) {
 	int64_t tile = int64_t(o / TILE_OUT) * w.tiles_in + i / TILE_IN;
-	int half = o % TILE_OUT / 8, lane = o % 8 * 4 + i % TILE_IN / LANE_IN, at = i % LANE_IN;
-	if (w.type == WEIGHT_I8) return ((tile * 2 + half) * WARP + lane) * LANE_IN + at;
-	int t = i % TILE_IN / LANE_IN, matrix = at / 4 * 2 + t / 2;
+	int half = o % TILE_OUT / 8, t = i % TILE_IN / LANE_IN, at = i % LANE_IN;
+	if (w.type == WEIGHT_I8) return ((tile * 2 + half) * WARP + o % 8 * 4 + t) * LANE_IN + at;
+	int matrix = at / 4 * 2 + t / 2;
 	return ((tile * 2 + half) * 8 + matrix) * 64 + o % 8 * 8 + t % 2 * 4 + i % 4;
 }
 
